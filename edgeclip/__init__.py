@@ -1,0 +1,42 @@
+"""MobileCLIP on small boards: pictures and words become unit vectors, offline and without torch.
+
+>>> from edgeclip import Model
+>>> model = Model.load("starter")
+>>> score = model.embed_image("cat.jpg") @ model.embed_text("a sleeping cat")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from edgeclip.errors import EdgeclipError, ImageRejected, InvalidText, ModelError, ModelNotFound
+
+if TYPE_CHECKING:
+    from edgeclip.model.classifier import Classifier as Classifier
+    from edgeclip.model.model import Model as Model
+    from edgeclip.vectors import Match as Match
+
+__version__ = "0.1.0"
+__all__ = [
+    "Classifier",
+    "EdgeclipError",
+    "ImageRejected",
+    "InvalidText",
+    "Match",
+    "Model",
+    "ModelError",
+    "ModelNotFound",
+]
+
+# Imported when they are first used: `import edgeclip` costs a few milliseconds.
+_HOMES = {
+    "Classifier": "edgeclip.model.classifier",
+    "Match": "edgeclip.vectors",
+    "Model": "edgeclip.model.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its home on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'edgeclip' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

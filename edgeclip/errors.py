@@ -1,0 +1,72 @@
+"""The errors of edgeclip.
+
+::
+
+    EdgeclipError
+    ├── ModelError (ValueError)             a model folder is damaged, foreign or of another make
+    │   └── ModelNotFound (FileNotFoundError)
+    ├── ImageRejected (ValueError)          a picture that cannot or must not be embedded
+    │   └── UnsupportedFormat
+    ├── InvalidText (ValueError)            a text that cannot be embedded
+    │   └── QueryError                      a query that breaks the grammar
+    ├── ExtraMissing (ImportError)          an optional half is not installed
+    └── ExportError (RuntimeError)          an export that was not finished; nothing is left behind
+        ├── CheckpointError (ValueError)
+        ├── LicenseNotAccepted (PermissionError)
+        └── ParityError
+
+Each is also the builtin that a caller would expect, so ``except ValueError`` works too.  A message
+is one sentence that names the thing and one that says what to do next.
+"""
+
+
+class EdgeclipError(Exception):
+    """Stand at the root: everything that edgeclip raises on purpose."""
+
+    def __str__(self) -> str:
+        """Return the message (OSError's own would print errno and file name)."""
+        return str(self.args[0]) if self.args else type(self).__name__
+
+
+class ModelError(EdgeclipError, ValueError):
+    """Report a model folder that is damaged, foreign or made for another version."""
+
+
+class ModelNotFound(ModelError, FileNotFoundError):
+    """Report a model that is in none of the places where models are looked for."""
+
+
+class ImageRejected(EdgeclipError, ValueError):
+    """Report a picture that cannot or must not be embedded; ``args[0]`` says why."""
+
+
+class UnsupportedFormat(ImageRejected):
+    """Report a file that is no picture of an allowed format."""
+
+
+class InvalidText(EdgeclipError, ValueError):
+    """Report a text that cannot be embedded: not a string, too long, or not Unicode text."""
+
+
+class QueryError(InvalidText):
+    """Report a query that breaks the grammar of ``edgeclip.model.query``."""
+
+
+class ExtraMissing(EdgeclipError, ImportError):
+    """Report an optional half that is not installed; the message holds the pip command."""
+
+
+class ExportError(EdgeclipError, RuntimeError):
+    """Report an export that was not finished; nothing is left behind."""
+
+
+class CheckpointError(ExportError, ValueError):
+    """Report weights that are missing, damaged or of another architecture."""
+
+
+class LicenseNotAccepted(ExportError, PermissionError):
+    """Report weights whose licence restricts their use and was not accepted."""
+
+
+class ParityError(ExportError):
+    """Report an exported graph whose vectors differ from the reference's."""

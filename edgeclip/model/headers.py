@@ -1,0 +1,29 @@
+"""What the first bytes of a file say, before any decoder sees it."""
+
+from __future__ import annotations
+
+# HEVC brands only: "mif1" stands in AVIF files too, which Pillow reads by itself.
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_GENERIC_BRANDS = frozenset({b"mif1", b"msf1"})
+
+
+def is_heic(head: bytes) -> bool:
+    """Tell whether a file that starts with these 32 bytes or more is a HEIC picture."""
+    if head[4:8] != b"ftyp":
+        return False
+    brand, compatible = head[8:12], {head[i : i + 4] for i in range(16, len(head) - 3, 4)}
+    if brand in _GENERIC_BRANDS:
+        return not compatible & _AVIF_BRANDS
+    return brand in _HEIC_BRANDS
+
+
+def webp_canvas(head: bytes) -> tuple[int, int] | None:
+    """Return width and height of an extended WebP, or None for anything else.
+
+    Pillow's decoder allocates the whole canvas as soon as it opens such a file, so the limit on
+    pixels has to be checked before.  The header is that of the WebP container specification.
+    """
+    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
+        return None
+    return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1

@@ -1,0 +1,311 @@
+"""Picture → tensor: the only importer of Pillow.
+
+With the defaults the resize, the crop and the scaling equal the reference pipeline of CLIP models
+(torchvision's ``Resize``, ``CenterCrop``, ``ToTensor``, ``Normalize`` on PIL pictures) bit for bit;
+the tests compare them.  What comes before is this project's own contract, because the reference has
+none: which files are opened at all, which way is up, what lies behind a transparent pixel, and how
+16-bit greys become 8-bit ones.
+
+Colour profiles are ignored, as the reference ignores them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from edgeclip.errors import ImageRejected, UnsupportedFormat
+from edgeclip.model import headers
+from edgeclip.model.towers import Fit, ImageTower
+
+PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | Any"
+"""A path, encoded bytes, a PIL picture, ``(h, w, 3)`` uint8 RGB, or an object with ``.picture``."""
+
+Tensor: TypeAlias = NDArray[np.float32]
+
+# Pillow 13 registers over 40 openers; most of them nobody sends to a camera, and they are where the
+# decoder bugs are found.  The content decides, never the file's name.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
+MAX_PIXELS = 50_000_000
+MAX_ASPECT = 100
+BACKGROUND = (255, 255, 255)
+"""Stands behind transparent pixels; `convert("RGB")` alone would show their hidden colour."""
+PADDING = (122, 116, 104)
+"""Fills the borders of ``fit="pad"``: CLIP's mean colour in 8 bits."""
+
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BITS_PER_SAMPLE = 258
+# A draft keeps at least this many times the model's size, so that the real resize still averages.
+_DRAFT_MARGIN = 2
+
+
+def prepare(
+    source: PictureSource,
+    tower: ImageTower,
+    *,
+    fit: Fit = "crop",
+    draft: bool = False,
+    max_pixels: int = MAX_PIXELS,
+) -> Tensor:
+    """Turn a picture into the tensor that the image graph eats.
+
+    Args:
+        source: see `PictureSource`.
+        tower: size, filter, crop and statistics.
+        fit: ``crop`` is the reference; ``pad`` keeps the whole picture between grey borders.
+        draft: decode large JPEGs at a reduced scale.
+        max_pixels: refuse larger pictures before they are decoded.
+
+    Returns:
+        ``(3, size, size)`` float32, normalised with the tower's mean and std.
+
+    Raises:
+        ImageRejected: the picture cannot or must not be read; the message says why.
+    """
+    box = tower.size * _DRAFT_MARGIN if draft else None
+    picture = read(source, draft_size=box, max_pixels=max_pixels)
+    return to_tensor(squared(picture, tower, fit), tower)
+
+
+def read(
+    source: PictureSource, *, draft_size: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """Read a picture from anything that holds one.
+
+    Returns:
+        An upright RGB picture: EXIF orientation applied, transparency laid on white, first frame of
+        an animation, 16-bit and float greys scaled to 8 bits.
+
+    Raises:
+        ImageRejected: no picture, damaged, truncated, too large, or not an ordinary file.
+    """
+    source = getattr(source, "picture", source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source, max_pixels)
+    if isinstance(source, Image.Image):
+        return _guarded("the picture", lambda: _finish(source, max_pixels, None))
+    if isinstance(source, bytes | bytearray | memoryview):
+        data = bytes(source)
+        return _guarded(
+            "the picture", lambda: _decode(BytesIO(data), "the picture", draft_size, max_pixels)
+        )
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return _guarded(str(path), lambda: _from_path(path, draft_size, max_pixels))
+    raise ImageRejected(
+        f"a picture cannot be made of {type(source).__name__}. Give a path, encoded bytes, "
+        "a PIL picture or an (h, w, 3) uint8 RGB array."
+    )
+
+
+def squared(picture: Image.Image, tower: ImageTower, fit: Fit = "crop") -> Image.Image:
+    """Resize and crop (or pad) an RGB picture to ``size`` × ``size``.
+
+    Reproduces torchvision's ``Resize(size)`` and ``CenterCrop(size)`` on PIL pictures, with its
+    integer arithmetic: ``int`` for the longer side, ``round`` (half to even) for the crop.
+    """
+    size, resample = tower.size, _FILTERS[tower.filter]
+    width, height = picture.size
+    if fit == "pad":
+        return _padded(picture, size, resample)
+    if tower.resize == "squash":
+        return picture.resize((size, size), resample)
+    short, long = sorted((width, height))
+    longer = int(size * long / short)
+    scaled = (size, longer) if width <= height else (longer, size)
+    if scaled != picture.size:
+        picture = picture.resize(scaled, resample)
+    if tower.crop == "none" or picture.size == (size, size):
+        return picture
+    left = round((picture.width - size) / 2.0)
+    top = round((picture.height - size) / 2.0)
+    return picture.crop((left, top, left + size, top + size))
+
+
+def to_tensor(picture: Image.Image, tower: ImageTower) -> Tensor:
+    """Scale an RGB picture to [0, 1] and normalise it, in the reference's order of operations.
+
+    Returns:
+        ``(3, height, width)`` float32.
+    """
+    pixels = np.asarray(picture, dtype=np.uint8).transpose(2, 0, 1)
+    tensor = np.ascontiguousarray(pixels).astype(np.float32)
+    tensor /= np.float32(255)
+    tensor -= np.asarray(tower.mean, dtype=np.float32)[:, None, None]
+    tensor /= np.asarray(tower.std, dtype=np.float32)[:, None, None]
+    return tensor
+
+
+def _padded(picture: Image.Image, size: int, resample: Image.Resampling) -> Image.Image:
+    """Scale the longer side to ``size`` and centre the picture on a square of `PADDING`."""
+    width, height = picture.size
+    scale = size / max(width, height)
+    fitted = (max(1, round(width * scale)), max(1, round(height * scale)))
+    canvas = Image.new("RGB", (size, size), PADDING)
+    offset = ((size - fitted[0]) // 2, (size - fitted[1]) // 2)
+    canvas.paste(picture.resize(fitted, resample), offset)
+    return canvas
+
+
+def _guarded(name: str, decode: Callable[[], Image.Image]) -> Image.Image:
+    """Turn whatever a decoder throws into one `ImageRejected` that names the picture."""
+    try:
+        return decode()
+    except ImageRejected:
+        raise
+    except MemoryError as error:
+        raise ImageRejected(f"{name} needs more memory than there is.") from error
+    except Exception as error:
+        # Mutated files make Pillow raise OSError, ValueError, SyntaxError, struct.error, KeyError…
+        raise ImageRejected(f"{name} is damaged ({error or type(error).__name__}).") from error
+
+
+def _from_path(path: Path, draft_size: int | None, max_pixels: int) -> Image.Image:
+    """Open an ordinary file only: a pipe would block, a device has side effects."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise ImageRejected(f"{path} is {what}. Give the path of a picture.")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
+    except OSError as error:
+        raise ImageRejected(f"{path} cannot be read: {error.strerror}.") from error
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ImageRejected(f"{path} is no ordinary file. Give the path of a picture.")
+        return _decode(file, str(path), draft_size, max_pixels)
+
+
+def _decode(file: IO[bytes], name: str, draft_size: int | None, max_pixels: int) -> Image.Image:
+    head = file.read(32)
+    file.seek(0)
+    formats = (*FORMATS, *_heif(name)) if headers.is_heic(head) else FORMATS
+    _check_size(headers.webp_canvas(head), max_pixels, name)
+    try:
+        picture = Image.open(file, formats=formats)
+    except UnidentifiedImageError as error:
+        what = "is empty" if not head else f"is no picture of a known format ({', '.join(FORMATS)})"
+        raise UnsupportedFormat(f"{name} {what}.") from error
+    except Image.DecompressionBombError as error:
+        raise ImageRejected(f"{name} is too large to decode ({error}).") from error
+    with picture:
+        return _finish(picture, max_pixels, draft_size, name)
+
+
+def _finish(
+    picture: Image.Image, max_pixels: int, draft_size: int | None, name: str = "the picture"
+) -> Image.Image:
+    """Decode, convert to RGB and turn upright, after the limits have been checked."""
+    _check_size(picture.size, max_pixels, name)
+    orientation = _orientation(picture)
+    if draft_size is not None:
+        picture.draft(None, (draft_size, draft_size))
+    picture.load()
+    upright = _to_rgb(picture, name)
+    method = _UPRIGHT.get(orientation)
+    return upright if method is None else upright.transpose(method)
+
+
+def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> None:
+    if size is None:
+        return
+    width, height = size
+    if width < 1 or height < 1:
+        raise ImageRejected(f"{name} has no pixels.")
+    if width * height > max_pixels:
+        raise ImageRejected(
+            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels:,}. "
+            "Make it smaller, or raise max_pixels."
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageRejected(
+            f"{name} has {width}x{height} pixels, longer than {MAX_ASPECT}:1. Cut it into pieces."
+        )
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:
+        # A broken EXIF block says nothing about the pixels: they are shown as they are stored.
+        return 1
+
+
+def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
+    """Convert any mode to RGB without clipping, and without showing what transparency hides."""
+    mode = picture.mode
+    if mode == "RGB" and "transparency" not in picture.info:
+        return picture
+    if mode.startswith(("I", "F")):
+        return Image.fromarray(_grey_to_8_bits(picture, name)).convert("RGB")
+    if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
+        above = picture.convert("RGBA")
+        below = Image.new("RGBA", above.size, (*BACKGROUND, 255))
+        return Image.alpha_composite(below, above).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _grey_to_8_bits(picture: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Scale 12-, 16- and 32-bit and float greys to 0–255; Pillow's own conversion clips them.
+
+    16-bit modes have a known range.  For 32-bit integers and floats the values tell: within [0, 1]
+    (floats), [0, 255] or [0, 65535] they are taken to fill that range, else they are stretched from
+    least to greatest.
+    """
+    values = np.asarray(picture).astype(np.float64)
+    if not np.all(np.isfinite(values)):
+        raise ImageRejected(f"{name} holds values that are no numbers. Save it with finite values.")
+    least, greatest = float(values.min()), float(values.max())
+    if picture.mode.startswith("I;16"):
+        least, greatest = 0.0, float(2 ** _bits(picture) - 1)
+    elif least >= 0:
+        tops = ([1.0] if picture.mode == "F" else []) + [255.0, 65535.0]
+        least, greatest = 0.0, next((top for top in tops if greatest <= top), greatest)
+    scaled = (values - least) * (255.0 / (greatest - least)) if greatest > least else values * 0
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+def _bits(picture: Image.Image) -> int:
+    """Return 12 for the 12-bit TIFFs that Pillow widens to 16 without scaling, else 16."""
+    tags = getattr(picture, "tag_v2", None)
+    bits = tags.get(_BITS_PER_SAMPLE, (16,)) if tags is not None else (16,)
+    return int(bits[0])
+
+
+def _from_array(array: NDArray[Any], max_pixels: int) -> Image.Image:
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+        raise ImageRejected(
+            f"an array of shape {array.shape} and dtype {array.dtype} is no picture. "
+            "Give (h, w, 3) uint8 in RGB order."
+        )
+    _check_size((array.shape[1], array.shape[0]), max_pixels, "the array")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _heif(name: str) -> tuple[str, ...]:
+    """Register the HEIC opener of the extra ``heif`` and return its format."""
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise UnsupportedFormat(
+            f"{name} is a HEIC picture. To read those: pip install 'edgeclip[heif]'"
+        ) from error
+    pillow_heif.register_heif_opener()
+    return ("HEIF",)

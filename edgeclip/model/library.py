@@ -1,0 +1,75 @@
+"""Where models are looked for, in order.
+
+``EDGECLIP_MODELS`` (or the folder given), ``./models``, the user's data folder, the package itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import edgeclip
+from edgeclip.errors import ModelNotFound
+from edgeclip.model.manifest import FILENAME
+
+PREFERRED = "mobileclip_s2"
+FALLBACK = "starter"
+
+
+def places(models: Path | str | None = None) -> list[Path]:
+    """Return the folders that may hold model folders, in the order in which they are searched.
+
+    Args:
+        models: a folder that stands before all others; ``EDGECLIP_MODELS`` when None.
+    """
+    first = models if models is not None else os.environ.get("EDGECLIP_MODELS")
+    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    package = Path(edgeclip.__file__).parent
+    folders = [Path("models"), data / "edgeclip" / "models", package / "_models"]
+    # An editable install has its data beside the package, not in it.
+    if (package.parent / "pyproject.toml").is_file():
+        folders.append(package.parent / "models")
+    return ([Path(first)] if first else []) + folders
+
+
+def installed(models: Path | str | None = None) -> Iterator[Path]:
+    """Yield every model folder that can be found by name; the first of a name hides the others."""
+    seen: set[str] = set()
+    for place in places(models):
+        for manifest in sorted(place.glob(f"*/{FILENAME}")):
+            folder = manifest.parent
+            if folder.name not in seen and not folder.name.startswith("."):
+                seen.add(folder.name)
+                yield folder
+
+
+def find(name: str | Path | None = None, *, models: Path | str | None = None) -> Path:
+    """Return the folder of a model.
+
+    Args:
+        name: a model's name or the path of its folder; when None ``EDGECLIP_MODEL``, else
+            ``mobileclip_s2`` where it is installed, else ``starter``.
+        models: where to look first.
+
+    Raises:
+        ModelNotFound: there is no such model in any place.
+    """
+    wanted = name if name is not None else os.environ.get("EDGECLIP_MODEL")
+    if not wanted:
+        return _by_name(PREFERRED, models) or find(FALLBACK, models=models)
+    path = Path(wanted)
+    if (path / FILENAME).is_file():
+        return path
+    found = _by_name(str(wanted), models)
+    if found is None:
+        names = ", ".join(sorted(folder.name for folder in installed(models))) or "none"
+        raise ModelNotFound(
+            f"model {str(wanted)!r} is not installed (installed: {names}). "
+            f"Make it on a workstation with: edgeclip export {wanted}"
+        )
+    return found
+
+
+def _by_name(name: str, models: Path | str | None) -> Path | None:
+    return next((folder for folder in installed(models) if folder.name == name), None)

@@ -1,0 +1,220 @@
+"""``model.json``: what a model folder says of itself, checked before anything is opened.
+
+The manifest is the only place where sizes, statistics and tensor names come from; no code knows
+which model it serves.  `Manifest.load` checks names, sizes and types; `Manifest.read` hashes a file
+when it is opened, because a rotted ONNX file answers wrongly without an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeclip.errors import ModelError
+from edgeclip.model.towers import (
+    Fit,
+    ImageTower,
+    TextTower,
+    Variant,
+    image_tower,
+    positive,
+    string,
+    text_tower,
+)
+
+FORMAT = 1
+FILENAME = "model.json"
+_MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """Size and hash of one file of the folder."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A model folder's description of itself."""
+
+    folder: Path
+    name: str
+    dim: int
+    """Numbers in a vector."""
+    logit_scale: float
+    """Multiplies cosines before the softmax; already exponentiated."""
+    space: str
+    """Space id with the default options; `space_id` gives the others."""
+    image: ImageTower
+    text: TextTower | None
+    files: Mapping[str, FileRecord]
+    record: Mapping[str, Any] = field(repr=False)
+    """All of ``model.json``: source, licence, accuracy, versions, parity, goldens."""
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Manifest:
+        """Read and check ``folder/model.json`` and the presence and size of each file it names.
+
+        Raises:
+            ModelError: a file is missing, of another size, a link, or the manifest is broken.
+        """
+        folder = Path(folder)
+        record = _read_json(folder / FILENAME)
+        try:
+            manifest = _parse(folder, record)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelError(
+                f"{folder / FILENAME} is not a whole manifest ({type(error).__name__}: {error}). "
+                "Export or import the model again."
+            ) from error
+        for name, entry in manifest.files.items():
+            _check_file(folder / name, entry)
+        return manifest
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the weights are random, so that the answers mean nothing."""
+        return bool(self.record["source"]["kind"] == "untrained")
+
+    def variant(self, tower: ImageTower | TextTower, name: str | None) -> Variant:
+        """Return the variant ``name`` of a tower, or its default one."""
+        chosen = tower.default if name is None else name
+        if chosen not in tower.variants:
+            raise ModelError(
+                f"model {self.name} has no {chosen!r} variant of this tower. "
+                f"It has: {', '.join(tower.variants)}."
+            )
+        return tower.variants[chosen]
+
+    def verified(self, name: str) -> Path:
+        """Hash the file ``name`` and return its path.
+
+        Raises:
+            ModelError: its SHA-256 is not the manifest's.
+        """
+        path = self.folder / name
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != self.files[name].sha256:
+            raise ModelError(
+                f"{path} is damaged: its SHA-256 is {found[:12]}…, the manifest says "
+                f"{self.files[name].sha256[:12]}…. Copy the model folder again."
+            )
+        return path
+
+    def space_id(self, *, fit: Fit = "crop", draft: bool = False) -> str:
+        """Return the space id of vectors made with these options."""
+        return space_id(self.record, fit=fit, draft=draft)
+
+
+def space_id(record: Mapping[str, Any], *, fit: Fit = "crop", draft: bool = False) -> str:
+    """Hash what makes two vectors comparable: weights, preprocessing, dim and text cleaning.
+
+    Args:
+        record: a manifest as in ``model.json``.
+        fit: ``crop`` or ``pad``.
+        draft: whether large JPEGs are decoded at a reduced scale.
+
+    Returns:
+        SHA-256 in hex, 64 characters.
+    """
+    image, text = record["image"], record["text"]
+    preprocessing = {key: image[key] for key in ("size", "resize", "filter", "crop", "mean", "std")}
+    cleaning = (
+        None
+        if text is None
+        else {key: text[key] for key in ("cleaning", "context_length", "padding", "pad_id")}
+    )
+    identity = {
+        "weights": record["source"]["weights_sha256"],
+        "preprocessing": {**preprocessing, "fit": fit, "draft": draft},
+        "dim": record["dim"],
+        "text": cleaning,
+    }
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        if path.stat().st_size > _MAX_MANIFEST_BYTES:
+            raise ModelError(f"{path} is too large for a manifest. Export the model again.")
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{path.parent} is no model folder: it has no {FILENAME}. "
+            "See the installed models with: edgeclip models"
+        ) from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ModelError(
+            f"{path} is damaged: it is no JSON. Copy the model folder again."
+        ) from error
+
+
+def _parse(folder: Path, record: Any) -> Manifest:
+    """Turn the JSON into dataclasses; KeyError and TypeError mean that something is missing."""
+    if record["format"] != FORMAT:
+        raise ModelError(
+            f"{folder / FILENAME} has format {record['format']!r}, this edgeclip reads {FORMAT}. "
+            "Update edgeclip, or export the model again."
+        )
+    manifest = Manifest(
+        folder=folder,
+        name=string(record["name"]),
+        dim=positive(record["dim"]),
+        logit_scale=float(record["logit_scale"]),
+        space=string(record["space"]),
+        image=image_tower(record["image"]),
+        text=None if record["text"] is None else text_tower(record["text"]),
+        files={name: _file_record(name, entry) for name, entry in record["files"].items()},
+        record=record,
+    )
+    _check_names(manifest)
+    if manifest.space != manifest.space_id():
+        raise ModelError(
+            f"{folder / FILENAME} was changed by hand: its space id does not fit its contents. "
+            "Export or import the model again."
+        )
+    return manifest
+
+
+def _file_record(name: str, entry: Mapping[str, Any]) -> FileRecord:
+    # A name such as ../x or /etc/x must never be opened on the manifest's word.
+    if not _PLAIN_NAME.fullmatch(name):
+        raise ModelError(f"the manifest names {name!r}, which is no plain file name.")
+    if not _HEX64.fullmatch(entry["sha256"]):
+        raise ModelError(f"the manifest's SHA-256 of {name} is no SHA-256.")
+    return FileRecord(entry["sha256"], positive(entry["bytes"]))
+
+
+def _check_names(manifest: Manifest) -> None:
+    named = [variant.file for variant in manifest.image.variants.values()]
+    if manifest.text is not None:
+        named += [variant.file for variant in manifest.text.variants.values()]
+        named.append(manifest.text.tokenizer)
+    for name in named:
+        if name not in manifest.files:
+            raise ModelError(f"the manifest names {name!r} but gives no SHA-256 of it.")
+
+
+def _check_file(path: Path, entry: FileRecord) -> None:
+    if path.is_symlink() or not path.is_file():
+        what = "is a link" if path.is_symlink() else "is missing"
+        raise ModelError(f"{path} {what}. Copy the model folder again.")
+    size = path.stat().st_size
+    if size != entry.bytes:
+        raise ModelError(
+            f"{path} has {size:,} bytes, the manifest says {entry.bytes:,}. "
+            "Copy the model folder again."
+        )

@@ -1,0 +1,304 @@
+"""Model: a model folder that turns pictures and words into vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeclip.errors import ImageRejected, ModelError
+from edgeclip.model import library, query
+from edgeclip.model.classifier import Classifier, prototypes
+from edgeclip.model.cpus import usable_cpus
+from edgeclip.model.manifest import Manifest
+from edgeclip.model.once import Once
+from edgeclip.model.prefetch import prefetched
+from edgeclip.model.towers import FITS, Fit, ImageTower, TextTower
+from edgeclip.vectors import Vector
+
+if TYPE_CHECKING:
+    # Each of these brings its foreign library; a process that only embeds words needs no Pillow.
+    from edgeclip.model.images import PictureSource
+    from edgeclip.model.session import Session, SessionOptions
+    from edgeclip.model.tokens import Tokenizer
+
+_MAX_PIXELS = 50_000_000
+_TEXT_BATCH = 16
+
+
+class Model:
+    """Turn pictures and words into unit vectors of one space.
+
+    ``Model.load`` is the usual way in; the constructor takes finished parts.  Sessions open on
+    first use, so a process that only embeds pictures never reads the text tower.  Safe to use from
+    several threads.
+
+    Args:
+        manifest: what the folder says of itself.
+        open_image: opens the image tower when it is first needed.
+        open_text: opens tokenizer and text tower when they are first needed.
+        fit: ``crop`` is the reference; ``pad`` keeps the whole picture between grey borders.
+        draft: decode large JPEGs at a reduced scale: faster, other pixels, another space.
+        max_pixels: larger pictures are refused before they are decoded.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        open_image: Callable[[], Session],
+        open_text: Callable[[], tuple[Tokenizer, Session]],
+        *,
+        fit: Fit = "crop",
+        draft: bool = False,
+        max_pixels: int = _MAX_PIXELS,
+    ) -> None:
+        if fit not in FITS:
+            raise ValueError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
+        self.manifest = manifest
+        self._image = Once(open_image)
+        self._text = Once(open_text)
+        self._fit: Fit = fit
+        self._draft = draft
+        self._max_pixels = max_pixels
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        *,
+        fit: Fit = "crop",
+        draft: bool = False,
+        max_pixels: int = _MAX_PIXELS,
+        threads: int | None = None,
+        providers: Sequence[str] | None = None,
+        spinning: bool = False,
+        arena: bool = False,
+    ) -> Model:
+        """Load a model folder; each of its files is hashed when it is opened.
+
+        Args:
+            model: a folder, or the name of an installed model; None: ``EDGECLIP_MODEL``, else
+                ``mobileclip_s2`` where it is installed, else ``starter``.
+            fit: ``crop`` (reference) or ``pad`` (letterbox); each has its own space id.
+            draft: decode large JPEGs at a reduced scale; has its own space id.
+            max_pixels: refuse larger pictures before decoding.
+            threads: threads of one inference; None: the CPUs that this process may use.
+            providers: onnxruntime's execution providers, best first; None: CUDA if present, CPU.
+            spinning: let idle threads burn CPU while they wait.
+            arena: keep memory at its peak between runs.
+
+        Raises:
+            ModelNotFound: there is no such model.
+            ModelError: the folder is damaged, or was made for another version.
+        """
+        manifest = Manifest.load(library.find(model))
+
+        def options() -> SessionOptions:
+            from edgeclip.model.session import SessionOptions
+
+            return SessionOptions(threads, providers, spinning, arena)
+
+        return cls(
+            manifest,
+            lambda: _open_tower(manifest, manifest.image, options()),
+            lambda: _open_text(manifest, options()),
+            fit=fit,
+            draft=draft,
+            max_pixels=max_pixels,
+        )
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.manifest.name
+
+    @property
+    def dim(self) -> int:
+        """Numbers in a vector."""
+        return self.manifest.dim
+
+    @property
+    def space(self) -> str:
+        """Space id: only vectors of the same one may be compared."""
+        return self.manifest.space_id(fit=self._fit, draft=self._draft)
+
+    @property
+    def logit_scale(self) -> float:
+        """Multiplies cosines before the softmax."""
+        return self.manifest.logit_scale
+
+    def embed_image(self, picture: PictureSource, *, normalize: bool = True) -> Vector:
+        """Embed one picture.
+
+        Args:
+            picture: a path, encoded bytes, a PIL picture, ``(h, w, 3)`` uint8 RGB, or an object
+                with such a ``.picture``.
+            normalize: unit length; False gives the tower's raw output.
+
+        Returns:
+            ``(dim,)`` float32.
+
+        Raises:
+            ImageRejected: the picture cannot or must not be read.
+        """
+        tensor = self.image_tensor(picture)
+        vector: Vector = self._image.get().run(tensor[None], unit=normalize)[0]
+        return vector
+
+    def embed_images(
+        self,
+        pictures: Iterable[PictureSource],
+        *,
+        normalize: bool = True,
+        batch_size: int = 1,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Iterator[Vector | ImageRejected]:
+        """Embed many pictures in order, decoding the next ones while the model runs.
+
+        Args:
+            pictures: any iterable; it is read only a little ahead, so it may be endless.
+            normalize: unit length; False gives the tower's raw output.
+            batch_size: pictures in one inference.  More than 1 pays on a GPU only.
+            on_error: ``raise`` at the bad picture's turn, or ``return`` its `ImageRejected` in the
+                vector's place and go on.
+
+        Yields:
+            ``(dim,)`` float32 for each picture, or its `ImageRejected`.
+        """
+        if on_error not in ("raise", "return"):
+            raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        return self._embed_images(pictures, normalize, batch_size, on_error == "raise")
+
+    def embed_text(self, text: str, *, normalize: bool = True) -> Vector:
+        """Embed one text.
+
+        Args:
+            text: up to 4,096 characters; what the model's context cannot hold is cut off.
+            normalize: unit length; False gives the tower's raw output.
+
+        Returns:
+            ``(dim,)`` float32.
+
+        Raises:
+            InvalidText: not a string, too long, or not Unicode text.
+            ModelError: the model has no text tower.
+        """
+        tokenizer, session = self._text.get()
+        vector: Vector = session.run(tokenizer([text]), unit=normalize)[0]
+        return vector
+
+    def embed_texts(self, texts: Iterable[str], *, normalize: bool = True) -> Iterator[Vector]:
+        """Embed many texts in order.
+
+        Yields:
+            ``(dim,)`` float32 for each text.
+
+        Raises:
+            InvalidText: at the bad text's batch.
+        """
+        tokenizer, session = self._text.get()
+        iterator = iter(texts)
+        while batch := list(islice(iterator, _TEXT_BATCH)):
+            yield from session.run(tokenizer(batch), unit=normalize)
+
+    def embed_query(self, text: str, *, pictures: bool = True) -> Vector:
+        """Embed a query such as ``"./cat.jpg + snow"``; see `edgeclip.model.query`.
+
+        Args:
+            text: the query.
+            pictures: whether a term that is an existing file is read as a picture.
+
+        Returns:
+            ``(dim,)`` float32 of unit length.
+
+        Raises:
+            QueryError: the query breaks the grammar.
+        """
+        return query.embed(query.parse(text, pictures=pictures), self.embed_text, self.embed_image)
+
+    def classifier(
+        self,
+        labels: Sequence[str],
+        *,
+        templates: Sequence[str] | None = None,
+        negatives: Sequence[str] = (),
+    ) -> Classifier:
+        """Make a zero-shot classifier; the labels are embedded once.
+
+        Args:
+            labels: what a picture may be.
+            templates: prompts with one ``{}`` each, averaged; None: the model's own.
+            negatives: further labels that take their share of the probability and are not answered.
+
+        Raises:
+            InvalidText: no labels, a label twice, or a template without ``{}``.
+        """
+        chosen = templates if templates is not None else self._text_tower().templates
+        rows = prototypes([*labels, *negatives], chosen, lambda t: list(self.embed_texts(t)))
+        return Classifier(labels, rows, self.embed_image, logit_scale=self.logit_scale)
+
+    def image_tensor(self, picture: PictureSource) -> NDArray[np.float32]:
+        """Prepare a picture with this model's options: ``(3, size, size)`` float32."""
+        from edgeclip.model import images
+
+        return images.prepare(
+            picture,
+            self.manifest.image,
+            fit=self._fit,
+            draft=self._draft,
+            max_pixels=self._max_pixels,
+        )
+
+    def _text_tower(self) -> TextTower:
+        return _text_tower(self.manifest)
+
+    def _embed_images(
+        self, pictures: Iterable[PictureSource], normalize: bool, size: int, raises: bool
+    ) -> Iterator[Vector | ImageRejected]:
+        session = self._image.get()
+        tensors = prefetched(
+            self._tensor_or_error, pictures, workers=min(4, usable_cpus()), ahead=size + 3
+        )
+        while batch := list(islice(tensors, size)):
+            good = [item for item in batch if isinstance(item, np.ndarray)]
+            vectors = iter(session.run(np.stack(good), unit=normalize) if good else ())
+            for item in batch:
+                if isinstance(item, ImageRejected) and raises:
+                    raise item
+                yield item if isinstance(item, ImageRejected) else next(vectors)
+
+    def _tensor_or_error(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:
+        try:
+            return self.image_tensor(picture)
+        except ImageRejected as error:
+            return error
+
+
+def _text_tower(manifest: Manifest) -> TextTower:
+    if manifest.text is None:
+        raise ModelError(
+            f"model {manifest.name} has no text tower. Import or export it with one to embed words."
+        )
+    return manifest.text
+
+
+def _open_tower(
+    manifest: Manifest, tower: ImageTower | TextTower, options: SessionOptions
+) -> Session:
+    from edgeclip.model.session import Session
+
+    path = manifest.verified(manifest.variant(tower, None).file)
+    return Session.load(path, tower, options)
+
+
+def _open_text(manifest: Manifest, options: SessionOptions) -> tuple[Tokenizer, Session]:
+    from edgeclip.model.tokens import Tokenizer
+
+    tower = _text_tower(manifest)
+    return Tokenizer.load(manifest, tower), _open_tower(manifest, tower, options)

@@ -1,0 +1,186 @@
+"""Tensor → vector: the only importer of onnxruntime.
+
+Any distribution that provides the module ``onnxruntime`` works (CPU, GPU and Jetson builds); what
+counts is the version of the module, not the name of the package.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from edgeclip.errors import ModelError
+from edgeclip.model import onnx_file
+from edgeclip.model.cpus import usable_cpus
+from edgeclip.model.towers import ImageTower, TextTower
+
+# Before 1.27 a session reads files outside the model folder and leaks on some CPUs (#28231).
+_TRUSTED = (1, 27)
+# TensorRT is left to those who ask: its first start compiles for minutes.
+_PREFERRED_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How graphs are run; the defaults suit a small board."""
+
+    threads: int | None = None
+    """Threads of one inference; None: the CPUs of this process, see `edgeclip.model.cpus`."""
+    providers: Sequence[str] | None = None
+    """Execution providers, best first; None: CUDA where it is present, then the CPU."""
+    spinning: bool = False
+    """Whether idle threads burn CPU while they wait: five times the CPU at 10 fps, no faster."""
+    arena: bool = False
+    """Whether memory is kept at its peak between runs instead of being handed back."""
+
+
+class Session:
+    """Run one graph, by tensor names, from any thread.
+
+    Args:
+        inner: an onnxruntime session, or anything with its ``run``.
+        tower: names of the input and the outputs, and the batch when the graph fixes it.
+    """
+
+    def __init__(self, inner: Any, tower: ImageTower | TextTower) -> None:
+        self.inner = inner
+        self._tower = tower
+
+    @classmethod
+    def load(cls, path: Path, tower: ImageTower | TextTower, options: SessionOptions) -> Session:
+        """Open a graph and check that it has the tensors that the manifest names.
+
+        Raises:
+            ModelError: no graph, external data, a missing provider, or other tensors.
+        """
+        session = open_graph(path, options)
+        have = {tensor.name for tensor in [*session.get_inputs(), *session.get_outputs()]}
+        missing = [name for name in (tower.input, *tower.outputs.values()) if name not in have]
+        if missing:
+            raise ModelError(
+                f"{path} has no tensor {missing[0]!r} (it has: {', '.join(sorted(have))}). "
+                "Export or import the model again."
+            )
+        return cls(session, tower)
+
+    def run(self, tensor: NDArray[Any], *, unit: bool) -> NDArray[np.float32]:
+        """Return the vectors of a batch.
+
+        Args:
+            tensor: what the graph eats, batch first.
+            unit: length 1, or the raw output of the tower.
+
+        Returns:
+            ``(n, dim)`` float32.
+
+        Raises:
+            ModelError: the graph failed, has no raw output, or answered with non-finite numbers.
+        """
+        name = self._tower.outputs.get("unit" if unit else "raw")
+        if name is None and not unit:
+            raise ModelError("this model has no raw output. Ask for normalised vectors.")
+        tensor = tensor.astype(self._tower.input_dtype, copy=False)
+        vectors = self._batches(name or self._tower.outputs["raw"], tensor)
+        if not np.all(np.isfinite(vectors)):
+            raise ModelError("the model answered with non-finite numbers. Run: edgeclip verify")
+        return _scaled(vectors) if name is None else vectors
+
+    def _batches(self, name: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
+        """Run the whole batch at once, or in steps of the size that the graph fixes."""
+        fixed = self._tower.batch
+        if fixed is None:
+            return self._run(name, tensor)
+        rows = -(-len(tensor) // fixed) * fixed
+        filled = tensor[np.minimum(np.arange(rows), len(tensor) - 1)]
+        parts = [self._run(name, filled[i : i + fixed]) for i in range(0, rows, fixed)]
+        return np.concatenate(parts)[: len(tensor)]
+
+    def _run(self, name: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
+        try:
+            (answer,) = self.inner.run([name], {self._tower.input: tensor})
+        except Exception as error:  # onnxruntime's own classes differ between versions
+            raise ModelError(f"onnxruntime failed: {_first_line(error)}") from error
+        return np.asarray(answer, dtype=np.float32)
+
+
+def open_graph(path: Path, options: SessionOptions) -> onnxruntime.InferenceSession:
+    """Open an ONNX file with the project's options.
+
+    Raises:
+        ModelError: the file is no usable graph, keeps data outside itself, or a provider that was
+            asked for is not in the installed onnxruntime.
+    """
+    if version() < _TRUSTED:
+        warnings.warn(
+            f"onnxruntime {onnxruntime.__version__} is older than 1.27, which fixed a leak and a "
+            "way out of the model folder; edgeclip checks the graph itself.",
+            stacklevel=2,
+        )
+        onnx_file.refuse_external_data(path)
+    try:
+        return onnxruntime.InferenceSession(
+            os.fspath(path), _session_options(options), providers=_providers(options.providers)
+        )
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"{path} cannot be opened by onnxruntime {onnxruntime.__version__} "
+            f"({_first_line(error)}). Run: edgeclip verify"
+        ) from error
+
+
+def version() -> tuple[int, int]:
+    """Return the first two numbers of onnxruntime's version."""
+    major, minor = onnxruntime.__version__.split(".")[:2]
+    return int(major), int(minor)
+
+
+def available_providers() -> list[str]:
+    """Return the execution providers of the installed onnxruntime."""
+    return list(onnxruntime.get_available_providers())
+
+
+def _session_options(options: SessionOptions) -> onnxruntime.SessionOptions:
+    inner = onnxruntime.SessionOptions()
+    inner.intra_op_num_threads = options.threads or usable_cpus()
+    inner.inter_op_num_threads = 1
+    inner.enable_cpu_mem_arena = options.arena
+    spinning = "1" if options.spinning else "0"
+    inner.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+    inner.add_session_config_entry("session.inter_op.allow_spinning", spinning)
+    inner.log_severity_level = 3  # errors only: warnings about hardware frighten without helping
+    return inner
+
+
+def _providers(wanted: Sequence[str] | None) -> list[str]:
+    available = available_providers()
+    if wanted is None:
+        return [name for name in _PREFERRED_PROVIDERS if name in available]
+    missing = [name for name in wanted if name not in available]
+    if missing:
+        raise ModelError(
+            f"the installed onnxruntime has no {missing[0]} (it has: {', '.join(available)}). "
+            "Install a build that has it, or ask for another provider."
+        )
+    return list(wanted)
+
+
+def _scaled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    if np.any(norms < 1e-12):
+        raise ModelError("the model answered with a vector of length zero. Run: edgeclip verify")
+    scaled: NDArray[np.float32] = vectors / norms
+    return scaled
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:300]

@@ -1,0 +1,138 @@
+"""Text → ids: the only importer of tokenizers.
+
+A ``tokenizer.json`` alone cannot equal the tokenizer that a CLIP model was trained with: that one
+first repairs the text (ftfy), unescapes HTML twice, folds white space and lowercases as Python
+does.  The manifest names those steps; `clean` applies them, and the ids then equal open_clip's.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import ftfy
+import numpy as np
+import tokenizers
+from numpy.typing import NDArray
+
+from edgeclip.errors import InvalidText, ModelError
+from edgeclip.model.manifest import Manifest
+from edgeclip.model.towers import TextTower
+
+MAX_CHARACTERS = 4096
+"""Longer texts are refused: 10 MB of one word keep a tokenizer busy for 33 s, cut or not."""
+_MAX_TOKENIZER_BYTES = 64 * 1024 * 1024
+
+
+def _fold_white_space(text: str) -> str:
+    return " ".join(text.split())
+
+
+CLEANING: dict[str, Callable[[str], str]] = {
+    "ftfy": ftfy.fix_text,
+    "html": html.unescape,
+    "whitespace": _fold_white_space,
+    "lower": str.lower,
+}
+
+
+def checked(text: Any) -> str:
+    """Return ``text`` when it is one that can be embedded.
+
+    Raises:
+        InvalidText: not a string, longer than `MAX_CHARACTERS`, or with NUL or lone surrogates.
+    """
+    if not isinstance(text, str):
+        raise InvalidText(f"a text must be a str, not {type(text).__name__}.")
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidText(
+            f"the text has {len(text):,} characters, more than {MAX_CHARACTERS:,}. "
+            "Shorten it: only its first words count."
+        )
+    if "\0" in text:
+        raise InvalidText("the text holds a NUL character. Remove it.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidText(
+            f"the text holds a lone surrogate at position {error.start}. Decode it as UTF-8."
+        ) from error
+    return text
+
+
+def clean(text: str, steps: Sequence[str]) -> str:
+    """Apply the manifest's cleaning steps in order."""
+    for step in steps:
+        text = CLEANING[step](text)
+    return text
+
+
+class Tokenizer:
+    """Turn texts into the ids that a text graph eats.
+
+    Args:
+        inner: the tokenizer of the model folder, with its own padding and cutting switched off.
+        tower: cleaning, lengths, pad and end ids.
+    """
+
+    def __init__(self, inner: tokenizers.Tokenizer, tower: TextTower) -> None:
+        unknown = [step for step in tower.cleaning if step not in CLEANING]
+        if unknown:
+            raise ModelError(f"cleaning step {unknown[0]!r} is unknown. Update edgeclip.")
+        inner.no_padding()
+        inner.no_truncation()
+        self._inner = inner
+        self._tower = tower
+
+    @classmethod
+    def load(cls, manifest: Manifest, tower: TextTower) -> Tokenizer:
+        """Open the tokenizer of a model folder.
+
+        Raises:
+            ModelError: the file is damaged or no tokenizer.
+        """
+        return cls(_open(manifest.verified(tower.tokenizer)), tower)
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.int64] | NDArray[np.int32]:
+        """Return the ids of some texts.
+
+        Args:
+            texts: ``n`` ≥ 1 texts.
+
+        Returns:
+            ``(n, length)`` of the tower's dtype.  ``length`` is the context length, or the longest
+            text's when the tower pads to that.  A text that is too long is cut; its last id stays
+            the end token, as in open_clip.
+
+        Raises:
+            InvalidText: see `checked`.
+        """
+        tower = self._tower
+        cleaned = [clean(checked(text), tower.cleaning) for text in texts]
+        rows = [self._cut(encoding.ids) for encoding in self._inner.encode_batch(cleaned)]
+        longest = max(len(row) for row in rows)
+        length = tower.context_length if tower.padding == "full" else longest
+        ids = np.full((len(rows), length), tower.pad_id, dtype=tower.input_dtype)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+        return ids
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        limit = self._tower.context_length
+        return ids if len(ids) <= limit else [*ids[: limit - 1], self._tower.end_id]
+
+
+def _open(path: Path) -> tokenizers.Tokenizer:
+    if path.stat().st_size > _MAX_TOKENIZER_BYTES:
+        raise ModelError(f"{path} is too large for a tokenizer. Copy the model folder again.")
+    try:
+        return tokenizers.Tokenizer.from_file(str(path))
+    except BaseException as error:
+        # A crafted file makes the Rust half panic, which arrives as a BaseException.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise ModelError(
+            f"{path} is no tokenizer ({str(error)[:120]}). Copy the model folder again."
+        ) from error

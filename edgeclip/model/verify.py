@@ -1,0 +1,203 @@
+"""Verify a model on this board: hash its files, then replay its goldens in a child process.
+
+A runtime that crashes while it loads a graph (it happens: microsoft/onnxruntime#32186) would take
+the asking process with it; in a child its death is a verdict.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeclip.errors import ModelError
+from edgeclip.model.goldens import (
+    PICTURES,
+    TEXTS,
+    PictureFormula,
+    decode_vector,
+    encode_vector,
+    golden_picture,
+)
+from edgeclip.model.manifest import Manifest
+
+if TYPE_CHECKING:
+    from edgeclip.model.model import Model
+    from edgeclip.vectors import Vector
+
+LEAST_COSINE = 0.999
+"""What a golden must reach unless the manifest says otherwise."""
+_CHILD = "edgeclip.model.verify"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a verification found."""
+
+    model: str
+    ok: bool
+    verdict: str
+    """``ok``, ``damaged``, ``drifted``, ``crashed``, ``timed out`` or ``failed``."""
+    reason: str
+    """One sentence; empty when all is well."""
+    files: dict[str, str] = field(default_factory=dict)
+    """File name → ``ok`` or what is wrong with it."""
+    goldens: dict[str, float] = field(default_factory=dict)
+    """Least cosine between this board's vectors and the expected ones, for each tower."""
+    computed_by: str = ""
+    """What the expected vectors come from."""
+
+
+def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
+    """Check a model folder on this board.
+
+    Args:
+        folder: a model folder.
+        timeout_s: how long the replay may take.
+
+    Raises:
+        ModelError: the folder has no readable manifest.
+    """
+    manifest = Manifest.load(folder)
+    files = {name: _file_state(manifest, name) for name in manifest.files}
+    bad = next((state for state in files.values() if state != "ok"), None)
+    if bad is not None:
+        return Verdict(manifest.name, False, "damaged", bad, files)
+    expected = manifest.record["goldens"]
+    kind, reason, cosines = _replayed(manifest.folder, timeout_s)
+    least = float(expected.get("least_cosine", LEAST_COSINE))
+    low = [f"{tower} {cosine:.5f}" for tower, cosine in cosines.items() if not cosine >= least]
+    if kind == "ok" and low:
+        kind = "drifted"
+        reason = (
+            f"the vectors of this board are off the expected ones (least cosine {', '.join(low)}, "
+            f"needed {least}). Try another version of onnxruntime, or another provider."
+        )
+    by = str(expected["computed_by"])
+    return Verdict(manifest.name, kind == "ok", kind, reason, files, cosines, by)
+
+
+def compute_goldens(model: Model, *, by: str) -> dict[str, Any]:
+    """Compute the goldens section of a manifest with a model of this project.
+
+    Args:
+        model: a model whose folder may still be without goldens.
+        by: what computes them, for people.
+    """
+    pictures = [
+        model.embed_image(golden_picture(p.formula, p.width, p.height, p.seed)) for p in PICTURES
+    ]
+    texts = [] if model.manifest.text is None else list(model.embed_texts(TEXTS))
+    return record_goldens(pictures, texts, by=by)
+
+
+def record_goldens(
+    pictures: Sequence[Vector], texts: Sequence[Vector], *, by: str, least: float = LEAST_COSINE
+) -> dict[str, Any]:
+    """Write the goldens section of a manifest.
+
+    Args:
+        pictures: a unit vector for each of `PICTURES`.
+        texts: a unit vector for each of `TEXTS`, or nothing without a text tower.
+        by: what computed them, for people.
+        least: the cosine that a board must reach.
+    """
+    return {
+        "computed_by": by,
+        "least_cosine": least,
+        "pictures": [
+            {
+                "formula": p.formula,
+                "width": p.width,
+                "height": p.height,
+                "seed": p.seed,
+                "vector": encode_vector(vector),
+            }
+            for p, vector in zip(PICTURES, pictures, strict=True)
+        ],
+        "texts": [
+            {"text": text, "vector": encode_vector(vector)}
+            for text, vector in zip(TEXTS[: len(texts)], texts, strict=True)
+        ],
+    }
+
+
+def replay(model: Model) -> dict[str, float]:
+    """Embed the goldens here and now.
+
+    Returns:
+        Tower → least cosine to the expected vectors.
+    """
+    goldens = model.manifest.record["goldens"]
+    towers = {"image": list(_picture_cosines(model, goldens["pictures"]))}
+    if model.manifest.text is not None:
+        found = model.embed_texts([entry["text"] for entry in goldens["texts"]])
+        towers["text"] = [
+            _cosine(vector, entry["vector"])
+            for vector, entry in zip(found, goldens["texts"], strict=True)
+        ]
+    return {tower: min(cosines) for tower, cosines in towers.items() if cosines}
+
+
+def _picture_cosines(model: Model, entries: Sequence[dict[str, Any]]) -> Iterator[float]:
+    for entry in entries:
+        made = PictureFormula(**{k: v for k, v in entry.items() if k != "vector"})
+        picture = golden_picture(made.formula, made.width, made.height, made.seed)
+        yield _cosine(model.embed_image(picture), entry["vector"])
+
+
+def _cosine(vector: Vector, expected: str) -> float:
+    return float(np.dot(vector.astype(np.float64), decode_vector(expected).astype(np.float64)))
+
+
+def _file_state(manifest: Manifest, name: str) -> str:
+    try:
+        manifest.verified(name)
+    except ModelError as error:
+        return str(error)
+    return "ok"
+
+
+def _replayed(folder: Path, timeout_s: float) -> tuple[str, str, dict[str, float]]:
+    """Run `replay` in a child; return verdict, reason and cosines."""
+    command = [sys.executable, "-m", _CHILD, str(folder)]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        return "timed out", f"the goldens took longer than {timeout_s:g} s.", {}
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        return (
+            "crashed",
+            f"onnxruntime died of {name} on this board. Try another version of onnxruntime, or "
+            "another variant of the model.",
+            {},
+        )
+    try:
+        answer = json.loads(child.stdout)
+        return str(answer["verdict"]), str(answer["reason"]), dict(answer["cosines"])
+    except (ValueError, KeyError):
+        last = (child.stderr.strip().splitlines() or ["no output"])[-1]
+        return "failed", f"the goldens could not be replayed ({last}).", {}
+
+
+def _child(folder: str) -> None:
+    """Answer the parent in one line of JSON on stdout."""
+    from edgeclip.model.model import Model
+
+    try:
+        answer = {"verdict": "ok", "reason": "", "cosines": replay(Model.load(folder))}
+    except ModelError as error:
+        answer = {"verdict": "failed", "reason": str(error), "cosines": {}}
+    sys.stdout.write(json.dumps(answer) + "\n")
+
+
+if __name__ == "__main__":
+    _child(sys.argv[1])
