@@ -41,7 +41,7 @@ def _quotas(root: Path) -> Iterator[float]:
 def _groups(root: Path) -> Iterator[str]:
     """Yield this process's control groups and all their ancestors, as relative paths."""
     try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
+        lines = (root / "proc/self/cgroup").read_text(errors="replace").splitlines()
     except OSError:
         lines = []
     seen = {"."}

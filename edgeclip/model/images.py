@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from edgeclip.errors import ImageRejected, UnsupportedFormat
-from edgeclip.model import headers
+from edgeclip.model import greys, headers
 from edgeclip.model.towers import Fit, ImageTower
 
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | Any"
@@ -52,7 +52,8 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BITS_PER_SAMPLE = 258
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+_WHITE_IS_ZERO = 0
 # A draft keeps at least this many times the model's size, so that the real resize still averages.
 _DRAFT_MARGIN = 2
 
@@ -108,8 +109,9 @@ def read(
             "the picture", lambda: _decode(BytesIO(data), "the picture", draft_size, max_pixels)
         )
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        return _guarded(str(path), lambda: _from_path(path, draft_size, max_pixels))
+        path = Path(os.fsdecode(source))
+        name = _shown(path)
+        return _guarded(name, lambda: _from_path(path, name, draft_size, max_pixels))
     raise ImageRejected(
         f"a picture cannot be made of {type(source).__name__}. Give a path, encoded bytes, "
         "a PIL picture or an (h, w, 3) uint8 RGB array."
@@ -175,22 +177,29 @@ def _guarded(name: str, decode: Callable[[], Image.Image]) -> Image.Image:
         raise ImageRejected(f"{name} needs more memory than there is.") from error
     except Exception as error:
         # Mutated files make Pillow raise OSError, ValueError, SyntaxError, struct.error, KeyError…
-        raise ImageRejected(f"{name} is damaged ({error or type(error).__name__}).") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ImageRejected(f"{name} is damaged ({reason}).") from error
 
 
-def _from_path(path: Path, draft_size: int | None, max_pixels: int) -> Image.Image:
+def _shown(path: Path) -> str:
+    """Write a path on one line: a name may hold line breaks, or bytes that are no UTF-8."""
+    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+    return "".join(escaped)
+
+
+def _from_path(path: Path, name: str, draft_size: int | None, max_pixels: int) -> Image.Image:
     """Open an ordinary file only: a pipe would block, a device has side effects."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             what = "a folder" if path.is_dir() else "no ordinary file"
-            raise ImageRejected(f"{path} is {what}. Give the path of a picture.")
+            raise ImageRejected(f"{name} is {what}. Give the path of a picture.")
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageRejected(f"{path} cannot be read: {error.strerror}.") from error
+        raise ImageRejected(f"{name} cannot be read: {error.strerror}.") from error
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ImageRejected(f"{path} is no ordinary file. Give the path of a picture.")
-        return _decode(file, str(path), draft_size, max_pixels)
+            raise ImageRejected(f"{name} is no ordinary file. Give the path of a picture.")
+        return _decode(file, name, draft_size, max_pixels)
 
 
 def _decode(file: IO[bytes], name: str, draft_size: int | None, max_pixels: int) -> Image.Image:
@@ -214,12 +223,12 @@ def _finish(
 ) -> Image.Image:
     """Decode, convert to RGB and turn upright, after the limits have been checked."""
     _check_size(picture.size, max_pixels, name)
-    orientation = _orientation(picture)
     if draft_size is not None:
         picture.draft(None, (draft_size, draft_size))
     picture.load()
     upright = _to_rgb(picture, name)
-    method = _UPRIGHT.get(orientation)
+    # Asked after loading: Pillow turns a TIFF itself while it loads, and then removes the tag.
+    method = _UPRIGHT.get(_orientation(picture))
     return upright if method is None else upright.transpose(method)
 
 
@@ -250,6 +259,8 @@ def _orientation(picture: Image.Image) -> int:
 
 def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
     """Convert any mode to RGB without clipping, and without showing what transparency hides."""
+    if picture.mode == "La":
+        picture = picture.convert("LA")  # the only way out of this mode
     mode = picture.mode
     if mode == "RGB" and "transparency" not in picture.info:
         return picture
@@ -263,30 +274,15 @@ def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
 
 
 def _grey_to_8_bits(picture: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Scale 12-, 16- and 32-bit and float greys to 0–255; Pillow's own conversion clips them.
-
-    16-bit modes have a known range.  For 32-bit integers and floats the values tell: within [0, 1]
-    (floats), [0, 255] or [0, 65535] they are taken to fill that range, else they are stretched from
-    least to greatest.
-    """
-    values = np.asarray(picture).astype(np.float64)
+    """Scale 12-, 16- and 32-bit and float greys to 0–255; Pillow's own conversion clips them."""
+    values = np.asarray(picture)
     if not np.all(np.isfinite(values)):
         raise ImageRejected(f"{name} holds values that are no numbers. Save it with finite values.")
-    least, greatest = float(values.min()), float(values.max())
-    if picture.mode.startswith("I;16"):
-        least, greatest = 0.0, float(2 ** _bits(picture) - 1)
-    elif least >= 0:
-        tops = ([1.0] if picture.mode == "F" else []) + [255.0, 65535.0]
-        least, greatest = 0.0, next((top for top in tops if greatest <= top), greatest)
-    scaled = (values - least) * (255.0 / (greatest - least)) if greatest > least else values * 0
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-
-
-def _bits(picture: Image.Image) -> int:
-    """Return 12 for the 12-bit TIFFs that Pillow widens to 16 without scaling, else 16."""
-    tags = getattr(picture, "tag_v2", None)
-    bits = tags.get(_BITS_PER_SAMPLE, (16,)) if tags is not None else (16,)
-    return int(bits[0])
+    tags: Mapping[int, Any] = getattr(picture, "tag_v2", {})
+    # 16-bit modes have a known range; 12-bit TIFFs are widened to 16 without scaling.
+    bits = int(tags.get(_BITS_PER_SAMPLE, (16,))[0])
+    scaled = greys.to_8_bits(values, 2.0**bits - 1 if picture.mode.startswith("I;16") else None)
+    return 255 - scaled if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else scaled
 
 
 def _from_array(array: NDArray[Any], max_pixels: int) -> Image.Image:

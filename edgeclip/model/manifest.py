@@ -62,23 +62,50 @@ class Manifest:
 
     @classmethod
     def load(cls, folder: Path | str) -> Manifest:
-        """Read and check ``folder/model.json`` and the presence and size of each file it names.
+        """Read ``folder/model.json`` and check that the files it names are there.
 
         Raises:
             ModelError: a file is missing, of another size, a link, or the manifest is broken.
         """
+        manifest = cls.read(folder)
+        for name in manifest.files:
+            manifest.check_file(name)
+        return manifest
+
+    @classmethod
+    def read(cls, folder: Path | str) -> Manifest:
+        """Read ``folder/model.json`` alone.
+
+        Raises:
+            ModelError: the manifest is missing or broken.
+        """
         folder = Path(folder)
         record = _read_json(folder / FILENAME)
         try:
-            manifest = _parse(folder, record)
-        except (KeyError, TypeError, AttributeError) as error:
+            return _parse(folder, record)
+        except ModelError:
+            raise
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ModelError(
                 f"{folder / FILENAME} is not a whole manifest ({type(error).__name__}: {error}). "
                 "Export or import the model again."
             ) from error
-        for name, entry in manifest.files.items():
-            _check_file(folder / name, entry)
-        return manifest
+
+    def check_file(self, name: str) -> None:
+        """Check that a file is there, no link, and of the right size.
+
+        Raises:
+            ModelError: it is not.
+        """
+        path, size = self.folder / name, self.files[name].bytes
+        if path.is_symlink() or not path.is_file():
+            what = "is a link" if path.is_symlink() else "is missing"
+            raise ModelError(f"{path} {what}. Copy the model folder again.")
+        if path.stat().st_size != size:
+            raise ModelError(
+                f"{path} has {path.stat().st_size:,} bytes, the manifest says {size:,}. "
+                "Copy the model folder again."
+            )
 
     @property
     def untrained(self) -> bool:
@@ -99,11 +126,14 @@ class Manifest:
         """Hash the file ``name`` and return its path.
 
         Raises:
-            ModelError: its SHA-256 is not the manifest's.
+            ModelError: its SHA-256 is not the manifest's, or it cannot be read.
         """
         path = self.folder / name
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
         if found != self.files[name].sha256:
             raise ModelError(
                 f"{path} is damaged: its SHA-256 is {found[:12]}…, the manifest says "
@@ -206,15 +236,3 @@ def _check_names(manifest: Manifest) -> None:
     for name in named:
         if name not in manifest.files:
             raise ModelError(f"the manifest names {name!r} but gives no SHA-256 of it.")
-
-
-def _check_file(path: Path, entry: FileRecord) -> None:
-    if path.is_symlink() or not path.is_file():
-        what = "is a link" if path.is_symlink() else "is missing"
-        raise ModelError(f"{path} {what}. Copy the model folder again.")
-    size = path.stat().st_size
-    if size != entry.bytes:
-        raise ModelError(
-            f"{path} has {size:,} bytes, the manifest says {entry.bytes:,}. "
-            "Copy the model folder again."
-        )

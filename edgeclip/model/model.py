@@ -111,6 +111,12 @@ class Model:
             max_pixels=max_pixels,
         )
 
+    def open(self) -> None:
+        """Open both towers now instead of on first use, so that the first answer is quick."""
+        self._image.get()
+        if self.manifest.text is not None:
+            self._text.get()
+
     @property
     def name(self) -> str:
         """The model's name."""

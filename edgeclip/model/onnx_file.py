@@ -26,6 +26,7 @@ _FIELDS: dict[str, dict[int, str]] = {
 }
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL = 1
+_TAG_BITS = 0xFFFFFFFF  # protobuf drops the bits above
 _MAX_DEPTH = 64
 
 
@@ -78,7 +79,7 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int,
             raise ValueError(f"unknown wire type {kind}")
         if stop > end:
             raise ValueError("cut short")
-        yield tag >> 3, kind, value, stop
+        yield (tag & _TAG_BITS) >> 3, kind, value, stop
         at = stop
 
 

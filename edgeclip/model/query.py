@@ -78,14 +78,17 @@ def embed(
     Raises:
         QueryError: the terms cancel each other out.
     """
+    # Only the proportions count, so weights of 1e300 and of 1e-300 stay within range.
+    greatest = max(abs(term.weight) for term in terms)
+    weights = [term.weight / greatest for term in terms]
     total = np.sum(
         [
-            term.weight * (embed_image if term.picture else embed_text)(term.value).astype(float)
-            for term in terms
+            weight * (embed_image if term.picture else embed_text)(term.value).astype(float)
+            for weight, term in zip(weights, terms, strict=True)
         ],
         axis=0,
     )
-    if np.linalg.norm(total) < _LEAST_SUM * sum(abs(term.weight) for term in terms):
+    if np.linalg.norm(total) < _LEAST_SUM * sum(map(abs, weights)):
         raise QueryError("the terms of the query cancel each other out. Change a weight.")
     return unit(total)
 

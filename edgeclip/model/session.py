@@ -144,6 +144,11 @@ def version() -> tuple[int, int]:
     return int(major), int(minor)
 
 
+def version_text() -> str:
+    """Return onnxruntime's version as it prints it."""
+    return str(onnxruntime.__version__)
+
+
 def available_providers() -> list[str]:
     """Return the execution providers of the installed onnxruntime."""
     return list(onnxruntime.get_available_providers())

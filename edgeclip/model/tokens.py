@@ -93,7 +93,7 @@ class Tokenizer:
         Raises:
             ModelError: the file is damaged or no tokenizer.
         """
-        return cls(_open(manifest.verified(tower.tokenizer)), tower)
+        return cls(open_tokenizer(manifest.verified(tower.tokenizer)), tower)
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.int64] | NDArray[np.int32]:
         """Return the ids of some texts.
@@ -111,7 +111,7 @@ class Tokenizer:
         """
         tower = self._tower
         cleaned = [clean(checked(text), tower.cleaning) for text in texts]
-        rows = [self._cut(encoding.ids) for encoding in self._inner.encode_batch(cleaned)]
+        rows = [self._cut(encoding.ids) for encoding in self._encoded(cleaned)]
         longest = max(len(row) for row in rows)
         length = tower.context_length if tower.padding == "full" else longest
         ids = np.full((len(rows), length), tower.pad_id, dtype=tower.input_dtype)
@@ -119,20 +119,39 @@ class Tokenizer:
             ids[i, : len(row)] = row
         return ids
 
+    def _encoded(self, texts: list[str]) -> list[tokenizers.Encoding]:
+        try:
+            return self._inner.encode_batch(texts)
+        except BaseException as error:
+            raise _refused(self._tower.tokenizer, error) from error
+
     def _cut(self, ids: list[int]) -> list[int]:
         limit = self._tower.context_length
         return ids if len(ids) <= limit else [*ids[: limit - 1], self._tower.end_id]
 
 
-def _open(path: Path) -> tokenizers.Tokenizer:
+def end_id(path: Path) -> int:
+    """Return the id that a tokenizer puts behind every text."""
+    return int(open_tokenizer(path).encode("").ids[-1])
+
+
+def open_tokenizer(path: Path) -> tokenizers.Tokenizer:
+    """Open a ``tokenizer.json``.
+
+    Raises:
+        ModelError: the file is damaged or no tokenizer.
+    """
     if path.stat().st_size > _MAX_TOKENIZER_BYTES:
         raise ModelError(f"{path} is too large for a tokenizer. Copy the model folder again.")
     try:
         return tokenizers.Tokenizer.from_file(str(path))
     except BaseException as error:
-        # A crafted file makes the Rust half panic, which arrives as a BaseException.
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
-        raise ModelError(
-            f"{path} is no tokenizer ({str(error)[:120]}). Copy the model folder again."
-        ) from error
+        raise _refused(path, error) from error
+
+
+def _refused(name: Path | str, error: BaseException) -> BaseException:
+    """Turn what the Rust half throws into a ModelError: its panics arrive as BaseException."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return error
+    reason = " ".join(str(error).split())[:120]
+    return ModelError(f"{name} is no usable tokenizer ({reason}). Copy the model folder again.")

@@ -65,7 +65,7 @@ def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
     Raises:
         ModelError: the folder has no readable manifest.
     """
-    manifest = Manifest.load(folder)
+    manifest = Manifest.read(folder)
     files = {name: _file_state(manifest, name) for name in manifest.files}
     bad = next((state for state in files.values() if state != "ok"), None)
     if bad is not None:
@@ -159,6 +159,7 @@ def _cosine(vector: Vector, expected: str) -> float:
 
 def _file_state(manifest: Manifest, name: str) -> str:
     try:
+        manifest.check_file(name)
         manifest.verified(name)
     except ModelError as error:
         return str(error)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edgeclip.errors import ModelError
+from edgeclip.errors import EdgeclipError, ModelError
 from edgeclip.model.manifest import FILENAME, FORMAT, space_id
 
 Check = Callable[[Path], Mapping[str, Any] | None]
@@ -56,7 +56,7 @@ def write_model(
                 _put(temporary / FILENAME, _dump({**whole, **found}))
             _publish(temporary, folder)
     except OSError as error:
-        if isinstance(error, ModelError):
+        if isinstance(error, EdgeclipError):  # some are OSErrors too
             raise
         raise ModelError(
             f"{folder} cannot be written: {error.strerror or error}. "
@@ -101,12 +101,12 @@ def _publish(temporary: Path, folder: Path) -> None:
         folder.rename(old)
     try:
         temporary.rename(folder)
-    except OSError:
+    except BaseException:
         if old.exists():
             old.rename(folder)
         raise
-    _sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

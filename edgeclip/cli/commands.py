@@ -1,0 +1,58 @@
+"""The list of commands: each is imported only when it is called, so ``--help`` answers at once."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# Name → module and one line of help; a test compares the lines with the commands' own.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "export": ("export", "Turn a checkpoint into a verified model folder (needs torch)."),
+    "import": ("adopt", "Adopt ONNX files that were made elsewhere."),
+    "models": ("models", "List the installed models."),
+    "info": ("models", "Show what a model folder says of itself."),
+    "verify": ("models", "Check a model's files and replay its goldens on this board."),
+    "embed": ("embed", "Turn pictures and texts into vectors."),
+    "classify": ("classify", "Rank labels for pictures, zero-shot."),
+    "similar": ("similar", "Compare two pictures, two texts, or one of each."),
+    "search": ("search", "Rank the pictures of a folder for queries."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"edgeclip.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name + "_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        from edgeclip import __version__
+
+        click.echo(f"edgeclip {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
+def edgeclip() -> None:
+    """Pictures and words become vectors, on small boards, offline.
+
+    Exit codes: 0, 1 when something failed (one line on stderr says what to do), 2 for wrong use.
+    """

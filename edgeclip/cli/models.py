@@ -1,0 +1,143 @@
+"""``edgeclip models``, ``info`` and ``verify``: what is installed, and whether it is sound."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeclip.cli import options, output
+from edgeclip.errors import EdgeclipError, ModelError
+
+
+@click.command("models")
+@options.models_folder
+@options.as_json
+def models_command(models: Path | None, as_json: bool) -> None:
+    """List the installed models."""
+    from edgeclip.model import library
+
+    rows = [_summary(folder) for folder in library.installed(models)]
+    if as_json:
+        output.json_line(rows)
+        return
+    if not rows:
+        output.note("no models are installed. Make one with: edgeclip export mobileclip_s2")
+    header = ("name", "dim", "MB", "licence", "for products", "folder")
+    shown = [
+        (
+            row["name"] + (" (random weights)" if row["untrained"] else ""),
+            row["dim"] or "",
+            f"{row['bytes'] / 1e6:.1f}",
+            row["error"] or row["license"],
+            {True: "yes", False: "no", None: "?"}[row["commercial_use"]],
+            row["folder"],
+        )
+        for row in rows
+    ]
+    output.table(header, shown)
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    from edgeclip.model.manifest import Manifest
+
+    empty: dict[str, Any] = {
+        "name": folder.name,
+        "dim": None,
+        "bytes": 0,
+        "license": None,
+        "commercial_use": None,
+        "untrained": False,
+        "folder": str(folder),
+        "error": None,
+    }
+    try:
+        manifest = Manifest.load(folder)
+    except ModelError as error:
+        return {**empty, "error": str(error)}
+    return {
+        **empty,
+        "name": manifest.name,
+        "dim": manifest.dim,
+        "bytes": sum(entry.bytes for entry in manifest.files.values()),
+        "license": manifest.record["license"]["name"],
+        "commercial_use": manifest.record["license"]["commercial_use"],
+        "untrained": manifest.untrained,
+    }
+
+
+@click.command("info")
+@click.argument("model", required=False)
+@options.models_folder
+@options.as_json
+def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
+    """Show what a model folder says of itself."""
+    from edgeclip.model import library
+    from edgeclip.model.manifest import Manifest
+
+    manifest = Manifest.load(library.find(model, models=models))
+    if as_json:
+        output.json_line({**manifest.record, "folder": str(manifest.folder)})
+        return
+    options.warn_untrained(manifest.name, manifest.untrained)
+    record, image, text = manifest.record, manifest.image, manifest.text
+    rows = [
+        ("name", manifest.name),
+        ("folder", manifest.folder),
+        ("vectors", f"{manifest.dim} numbers, space {manifest.space[:16]}…"),
+        ("pictures", f"{image.size}x{image.size}, {image.resize} side, {image.filter}"),
+        ("words", f"{text.context_length} tokens" if text else "no text tower"),
+        ("logit scale", f"{manifest.logit_scale:.2f}"),
+        ("licence", f"{record['license']['name']}: {record['license']['consequence']}"),
+        ("licence text", record["license"]["url"]),
+        ("source", _source(record["source"])),
+        ("made by", ", ".join(f"{key} {value}" for key, value in record["made_by"].items())),
+        *((a["task"], f"{a['value']} {a['unit']} ({a['source']})") for a in record["accuracy"]),
+        *((name, f"{file.bytes / 1e6:.1f} MB") for name, file in manifest.files.items()),
+    ]
+    output.table(("", ""), rows)
+
+
+def _source(source: dict[str, Any]) -> str:
+    known = [source["kind"], *(source.get(key) for key in ("repository", "revision", "file"))]
+    return " ".join(str(part) for part in known if part)
+
+
+@click.command("verify")
+@click.argument("model", required=False)
+@options.models_folder
+@click.option("--timeout", "timeout_s", type=float, default=600.0, help="Seconds for the goldens.")
+@options.as_json
+def verify_command(model: str | None, models: Path | None, timeout_s: float, as_json: bool) -> int:
+    """Check a model's files and replay its goldens on this board.
+
+    The goldens run in a child process: a runtime that crashes is a verdict, not a crash.
+    """
+    from edgeclip.model import library
+    from edgeclip.model.manifest import Manifest
+    from edgeclip.model.verify import verify
+
+    folder = library.find(model, models=models)
+    verdict = verify(folder, timeout_s=timeout_s)
+    manifest = Manifest.read(folder)
+    options.warn_untrained(verdict.model, manifest.untrained)
+    if as_json:
+        hashes = {name: entry.sha256 for name, entry in manifest.files.items()}
+        output.json_line({**dataclasses.asdict(verdict), "sha256": hashes})
+    else:
+        rows = [
+            (name, manifest.files[name].sha256[:16] + "…", state)
+            for name, state in verdict.files.items()
+        ]
+        output.table(("file", "SHA-256", "state"), rows)
+        output.say()
+        cosines = [(tower, f"{cosine:.6f}") for tower, cosine in verdict.goldens.items()]
+        output.table(("goldens", "least cosine"), cosines)
+        output.say(f"\n{verdict.model}: {verdict.verdict}")
+        if verdict.computed_by:
+            output.say(f"goldens by {verdict.computed_by}")
+    if not verdict.ok:
+        raise EdgeclipError(f"model {verdict.model} is {verdict.verdict}: {verdict.reason}")
+    return 0
