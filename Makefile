@@ -1,0 +1,61 @@
+# The verbs, the same for a person and for CI.  Nothing but Python >= 3.11, make and pip is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help demo test lint types unit bench soak starter clean
+
+help:
+	@echo "make demo    the main job on real photographs, in one command"
+	@echo "make test    lint, types and all tests"
+	@echo "make bench   speed and memory, written to benchmarks/results.md"
+	@echo "make soak    long repeats, written to benchmarks/soak.md"
+	@echo "make starter build the starter model anew (needs network)"
+
+$(VENV)/python: 
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "edgeclip needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv --help > /dev/null 2>&1 || \
+		{ echo "python3 has no venv module: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+# The demo's photographs are in scikit-image's wheel; what scikit-image itself needs is not wanted.
+$(VENV)/runtime: $(VENV)/python pyproject.toml
+	$(PIP) install --quiet --editable .
+	$(PIP) install --quiet --no-deps 'scikit-image>=0.25'
+	@touch $@
+
+$(VENV)/test: $(VENV)/runtime
+	$(PIP) install --quiet --editable '.[export,heif]' --group test
+	@touch $@
+
+demo: $(VENV)/runtime
+	$(BIN)/python examples/demo.py
+
+test: lint types unit
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test
+	$(BIN)/mypy
+
+unit: $(VENV)/test
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/test
+	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/test
+	$(BIN)/python -m benchmarks.soak
+
+starter: $(VENV)/test
+	$(PIP) install --quiet --group starter
+	$(BIN)/edgeclip export starter --models models
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

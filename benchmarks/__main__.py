@@ -1,0 +1,67 @@
+"""Run every benchmark in a process of its own and write ``benchmarks/results.md``."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks import measure
+
+# Module → environment.  One-thread figures need every library to keep to one thread.
+_ONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+BENCHMARKS = {"image_tower": _ONE, "pictures": {}, "cold_start": {}}
+RESULTS = Path(__file__).parent / "results.md"
+
+
+def main(arguments: list[str]) -> None:
+    """Run the benchmarks that are named, or all of them, and write the results."""
+    if arguments[:1] == ["--child"]:
+        print(json.dumps([asdict(row) for row in import_module(arguments[1]).rows()]))
+        return
+    found = {name: _run(name) for name in arguments or BENCHMARKS}
+    text = _markdown(found)
+    print(text)
+    if not arguments:
+        RESULTS.write_text(text)
+
+
+def _run(name: str) -> list[measure.Row]:
+    command = [sys.executable, "-m", "benchmarks", "--child", f"benchmarks.{name}"]
+    print(f"{name} …", file=sys.stderr)
+    child = subprocess.run(
+        command, env=os.environ | BENCHMARKS[name], check=True, capture_output=True, text=True
+    )
+    return [measure.Row(**row) for row in json.loads(child.stdout.splitlines()[-1])]
+
+
+def _markdown(found: dict[str, list[measure.Row]]) -> str:
+    lines = [
+        "# Results",
+        "",
+        "Ratios within one run, made by `make bench`. MobileCLIP-S2 has seeded random weights",
+        "here: they cost the same time as trained ones and mean nothing. Absolute times are this",
+        "machine's alone.",
+        "",
+        f"Machine: {measure.machine()}. {datetime.date.today():%Y-%m-%d}.",
+        "",
+        "| what | ratio | target | met | medians | command |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, rows in found.items():
+        for row in rows:
+            met = "yes" if row.met else "**no**"
+            lines.append(
+                f"| {row.what} | {row.figure:.2f} | {row.target} | {met} | {row.detail} "
+                f"| `python -m benchmarks {name}` |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,35 @@
+"""Long repeats: run each and keep what it printed in ``benchmarks/soak.md``."""
+
+from __future__ import annotations
+
+import datetime
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import measure
+
+SOAKS = {"3,000 mutated pictures": ["-m", "tests.mutants", "--count", "3000"]}
+RESULTS = Path(__file__).parent / "soak.md"
+
+
+def main() -> int:
+    """Run every soak; the exit code is 1 when one of them failed."""
+    parts = [
+        "# Soak",
+        f"Made by `make soak`. Machine: {measure.machine()}. {datetime.date.today():%Y-%m-%d}.",
+    ]
+    failed = 0
+    for title, arguments in SOAKS.items():
+        done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+        failed += done.returncode != 0
+        verdict = "passed" if done.returncode == 0 else f"FAILED with {done.returncode}"
+        command = f"python {' '.join(arguments)}"
+        parts.append(f"## {title}: {verdict}\n\n`{command}`\n\n```\n{done.stdout.strip()}\n```")
+        print(parts[-1], done.stderr, sep="\n")
+    RESULTS.write_text("\n\n".join(parts) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

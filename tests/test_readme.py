@@ -1,0 +1,91 @@
+"""Every code block of the README runs, in order, in one folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+# Lines that cannot run as they stand inside a test, and what runs in their place.
+REPLACED = {
+    "make test": f"make -n -C {ROOT} test",  # this is it
+    "make demo": f"{sys.executable} {ROOT}/examples/demo.py",  # without the installation before it
+    # Their installation is tested by tests/test_wheel.py; here only the names are.
+    "pip install edgeclip": "true",
+    "pip install 'edgeclip[export]'": f"grep -q '^export = ' {ROOT}/pyproject.toml",
+    "pip install 'edgeclip[heif]'": f"grep -q '^heif = ' {ROOT}/pyproject.toml",
+    "pip install --no-deps edgeclip": "true",
+    "pip install numpy 'pillow>=13' tokenizers ftfy click tqdm": "true",
+    # The real download and the export of full size: tests/export/test_full_size.py.
+    "edgeclip export mobileclip_s2 --accept-license": "edgeclip export --help",
+    "edgeclip export vit_b_32_256": "edgeclip export --help",
+    "scp -r models/mobileclip_s2 pi@board.local:models/": "true",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A user's folder: some photographs and a published conversion."""
+    from tests import tiny
+
+    here = tmp_path_factory.mktemp("readme")
+    (here / "photos").mkdir()
+    for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"):
+        shutil.copy(photos / name, here / "photos" / name)
+    shutil.copy(photos / "chelsea.png", here / "cat.jpg")
+    shutil.copy(photos / "rocket.jpg", here / "photo.jpg")
+    (here / "labels.txt").write_text("cat\ndog\nrocket\n")
+    made = tiny.make(here / "made-elsewhere")
+    for name in ("image.onnx", "text.onnx", "tokenizer.json"):
+        shutil.copy(made / name, here / name)
+    return here
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_block_runs(number: int, folder: Path) -> None:
+    language, code = BLOCKS[number]
+    if language == "bash":
+        lines = [REPLACED.get(line.split("  #")[0].strip(), line) for line in code.splitlines()]
+        command = ["bash", "-euo", "pipefail", "-c", "\n".join(lines)]
+    else:
+        command = [sys.executable, "-c", code]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGECLIP_")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+
+
+def test_there_are_blocks() -> None:
+    assert len(BLOCKS) >= 5
+
+
+def test_replaced_lines_stand_in_the_readme() -> None:
+    lines = {line.split("  #")[0].strip() for _, code in BLOCKS for line in code.splitlines()}
+    assert set(REPLACED) <= lines
+
+
+def test_figures_come_from_the_benchmarks() -> None:
+    """Each row of the README's table of figures stands in benchmarks/results.md."""
+    results = (ROOT / "benchmarks" / "results.md").read_text("utf-8")
+    table = README.split("<!-- figures -->")[1].split("<!-- end of figures -->")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert rows
+    for row in rows:
+        what, figure, *_ = (cell.strip() for cell in row.strip("|").split("|"))
+        assert f"| {what} | {figure} |" in results, row
+
+
+def test_pictures_exist() -> None:
+    for path in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README):
+        assert (ROOT / path).is_file()
