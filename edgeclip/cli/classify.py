@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeclip.cli import options, output
 from edgeclip.errors import ImageRejected, InvalidText
+
+if TYPE_CHECKING:
+    from edgeclip.vectors import Match
 
 
 @click.command("classify")
@@ -31,46 +35,53 @@ def classify_command(
     top: int,
     as_json: bool,
     **chosen: Any,
-) -> int:
+) -> None:
     """Rank labels for pictures, zero-shot.
 
-    PATHS are pictures or folders of pictures.  Scores are probabilities over the labels and the
-    negatives.
+    PATHS are pictures, folders of pictures, or - for one picture on stdin.  Scores are
+    probabilities over the labels and the negatives.
     """
-    wanted = [*labels, *(_read_labels(label_file) if label_file else ())]
-    if not wanted:
+    if not (labels or label_file):
         raise click.UsageError("Give labels with --label or --labels.")
+    wanted = [*labels, *(_read_labels(label_file) if label_file else ())]
     model = options.load(**chosen)
+    files = options.pictures_in(paths)
     classify = model.classifier(wanted, templates=templates or None, negatives=negatives)
-    files = list(options.pictures_in(paths))
-    vectors = model.embed_images(files, on_error="return")
-    failed = 0
-    for path, vector in zip(files, output.progress(vectors, total=len(files)), strict=True):
+    vectors = model.embed_images(options.sources(files), on_error="return")
+    errors = []
+    for path, vector in zip(
+        files, output.progress(vectors, total=len(files), lines=True), strict=True
+    ):
         if isinstance(vector, ImageRejected):
-            failed += 1
-            _show(path, [], str(vector), as_json)
+            errors.append(str(vector))
+            _show(path, [], errors[-1], as_json)
         else:
             _show(path, classify.rank(vector)[:top], None, as_json)
-    if failed:
-        output.note(f"{failed} of {len(files)} pictures could not be read.")
-    return 1 if failed else 0
+    options.raise_failed(errors, len(files))
 
 
-def _show(path: str, matches: list[Any], error: str | None, as_json: bool) -> None:
+def _show(path: str, matches: Sequence[Match], error: str | None, as_json: bool) -> None:
     if as_json:
         found = [{"label": match.key, "score": match.score} for match in matches]
         output.json_line({"file_path": path, "labels": found, "error": error})
         return
     output.say(output.printable(path))
     if error:
-        output.say(f"  {output.printable(error)}")
-        return
-    output.table(("  score", "label"), [(f"{match.score:.3f}", match.key) for match in matches])
+        output.say(f"  {output.printable(error.removeprefix(path).strip())}")
+    for match in matches:
+        output.say(f"  {match.score:.3f}  {output.printable(match.key)}")
 
 
 def _read_labels(path: Path) -> list[str]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").split("\n")  # editors put a byte order mark
     except UnicodeDecodeError as error:
         raise InvalidText(f"{path} is no UTF-8 text. Save the labels as UTF-8.") from error
-    return [line.strip() for line in lines if line.strip()]
+    except OSError as error:
+        raise InvalidText(
+            f"{path} cannot be read: {error.strerror}. Give a text file with a label a line."
+        ) from error
+    labels = [line.strip() for line in lines if line.strip()]
+    if not labels:
+        raise InvalidText(f"{path} holds no labels. Write one a line.")
+    return labels

@@ -50,9 +50,17 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version.",
+)
 def edgeclip() -> None:
     """Pictures and words become vectors, on small boards, offline.
 
-    Exit codes: 0, 1 when something failed (one line on stderr says what to do), 2 for wrong use.
+    Exit codes: 0, 1 when something failed (one line on stderr says what to do), 2 for wrong use,
+    130 when interrupted.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,15 @@ import click
 
 from edgeclip.cli import options, output
 from edgeclip.cli.rows import Row, writer_for
-from edgeclip.errors import ImageRejected, InvalidText
+from edgeclip.errors import EdgeclipError, ImageRejected, InvalidText
 
 
 @click.command("embed")
 @click.argument("paths", nargs=-1)
 @click.option("--text", "texts", multiple=True, metavar="TEXT", help="Embed a text, too.")
-@click.option("--stdin", "from_stdin", is_flag=True, help="Read paths from stdin, one a line.")
+@click.option(
+    "--stdin", "from_stdin", is_flag=True, help="Read paths from stdin, one a line or NUL between."
+)
 @click.option("--no-normalize", is_flag=True, help="Give the tower's raw output.")
 @click.option(
     "-o",
@@ -36,32 +38,40 @@ def embed_command(
     target: Path | None,
     as_json: bool,
     **chosen: Any,
-) -> int:
+) -> None:
     """Turn pictures and texts into vectors.
 
     PATHS are pictures, folders of pictures, or - for one picture on stdin.  A picture that cannot
     be read is reported in its row, the others go on, and the exit code is 1.
     """
-    if from_stdin:
-        paths += tuple(line for line in sys.stdin.read().splitlines() if line)
-    if not paths and not texts:
+    if not (paths or texts or from_stdin):
         raise click.UsageError("Give pictures, --text or --stdin.")
-    with writer_for(target, as_json) as write:
-        model = options.load(**chosen)
-        failed = total = 0
-        for row in _rows(model, list(options.pictures_in(paths)), texts, not no_normalize):
+    if as_json and target:
+        raise click.UsageError("Give --json or --output: FILE.jsonl holds the same lines.")
+    model = options.load(**chosen)
+    errors, total = [], 0
+    with writer_for(target, as_json, model.dim) as write:
+        files = options.pictures_in([*paths, *(_paths_on_stdin() if from_stdin else ())])
+        for row in _rows(model, files, texts, not no_normalize, as_json):
             write(row)
-            failed += row.error is not None
+            errors += [row.error] if row.error else []
             total += 1
-    if failed:
-        output.note(f"{failed} of {total} could not be embedded; the error column says why.")
-    return 1 if failed else 0
+    options.raise_failed(errors, total)
 
 
-def _rows(model: Any, paths: list[str], texts: tuple[str, ...], normalize: bool) -> Iterator[Row]:
-    sources = (sys.stdin.buffer.read() if path == "-" else path for path in paths)
-    found = model.embed_images(sources, normalize=normalize, on_error="return")
-    shown = output.progress(found, total=len(paths), unit="picture", quiet=len(paths) < 5)
+def _paths_on_stdin() -> list[str]:
+    data = os.fsdecode(options.stdin_bytes())
+    paths = [path for path in data.split("\0" if "\0" in data else "\n") if path]
+    if not paths:
+        raise EdgeclipError("there are no paths on stdin. Write one a line.")
+    return paths
+
+
+def _rows(
+    model: Any, paths: list[str], texts: tuple[str, ...], normalize: bool, lines: bool
+) -> Iterator[Row]:
+    found = model.embed_images(options.sources(paths), normalize=normalize, on_error="return")
+    shown = output.progress(found, total=len(paths), lines=lines)
     for path, vector in zip(paths, shown, strict=True):
         bad = isinstance(vector, ImageRejected)
         yield Row(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,17 +18,12 @@ from edgeclip.model.manifest import Manifest
 @click.option(
     "--checkpoint", type=click.Path(path_type=Path), help="Weights on disk instead of the hub's."
 )
-@click.option(
-    "--models",
-    type=click.Path(path_type=Path),
-    default=Path("models"),
-    show_default=True,
-    help="Where the model folder is made.",
-)
+@options.new_models_folder
 @click.option("--revision", help="Another revision of the hub's repository.")
 @click.option("--accept-license", is_flag=True, help="Accept a licence that restricts the use.")
 @click.option("--untrained", is_flag=True, help="Seeded random weights, to measure with.")
 @click.option("--verify-with", metavar="PACKAGE", help="A second reference: mobileclip.")
+@options.as_json
 def export_command(
     name: str,
     checkpoint: Path | None,
@@ -35,18 +32,15 @@ def export_command(
     accept_license: bool,
     untrained: bool,
     verify_with: str | None,
+    as_json: bool,
 ) -> None:
     """Turn a checkpoint into a verified model folder (needs torch).
 
     NAME is mobileclip_s2, another MobileCLIP, vit_b_32_256 (for products), starter, or any OpenCLIP
     model with CLIP's tokenizer by its own name, such as ViT-B-32.
     """
-    try:
-        from edgeclip_export import export
-        from edgeclip_export.progress import Bars
-    except ImportError as error:
-        raise ExtraMissing("export needs torch: pip install 'edgeclip[export]'") from error
-    with Bars() as bars:
+    export, bars = _door()
+    with bars:
         folder = export(
             name,
             checkpoint=checkpoint,
@@ -57,12 +51,26 @@ def export_command(
             verify_with=verify_with,
             progress=bars,
         )
-    _show(Manifest.load(folder))
+    manifest = Manifest.load(folder)
+    options.warn_untrained(manifest)
+    if as_json:
+        output.json_line(options.told(manifest))
+    else:
+        _print(manifest)
 
 
-def _show(manifest: Manifest) -> None:
+def _door() -> tuple[Callable[..., Path], Any]:
+    """Import the torch half."""
+    try:
+        from edgeclip_export import export
+        from edgeclip_export.progress import Bars
+    except ImportError as error:
+        raise ExtraMissing("export needs torch: pip install 'edgeclip[export]'") from error
+    return export, Bars()
+
+
+def _print(manifest: Manifest) -> None:
     """Print the parity table and the licence, then the folder as the last line."""
-    options.warn_untrained(manifest.name, manifest.untrained)
     parity, licence = manifest.record["parity"], manifest.record["license"]
     if parity:
         header = tuple(parity["rows"][0])

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError, ModelError
+
+if TYPE_CHECKING:
+    from edgeclip.model.manifest import Manifest
+    from edgeclip.model.verify import Verdict
+
+_LICENCE = {"name", "url", "commercial_use", "consequence"}
 
 
 @click.command("models")
@@ -25,24 +31,49 @@ def models_command(models: Path | None, as_json: bool) -> None:
         return
     if not rows:
         output.note("no models are installed. Make one with: edgeclip export mobileclip_s2")
+        return
     header = ("name", "dim", "MB", "licence", "for products", "folder")
     shown = [
         (
-            row["name"] + (" (random weights)" if row["untrained"] else ""),
+            row["name"] + _remark(row),
             row["dim"] or "",
             f"{row['bytes'] / 1e6:.1f}",
-            row["error"] or row["license"],
+            row["license"] or "",
             {True: "yes", False: "no", None: "?"}[row["commercial_use"]],
             row["folder"],
         )
         for row in rows
     ]
     output.table(header, shown)
+    for row in rows:
+        if row["error"]:
+            output.note(output.printable(row["error"]))
+
+
+def _remark(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return " (damaged)"
+    return " (random weights)" if row["untrained"] else ""
+
+
+def _whole(folder: Path) -> Manifest:
+    """Read a manifest and check the parts that only people read."""
+    from edgeclip.model.manifest import Manifest
+
+    manifest = Manifest.load(folder)
+    parts = {"license": dict, "source": dict, "made_by": dict, "accuracy": list}
+    lacking = [name for name, kind in parts.items() if type(manifest.record.get(name)) is not kind]
+    if not lacking:
+        lacking = sorted(_LICENCE - manifest.record["license"].keys())
+    if lacking:
+        raise ModelError(
+            f"{folder}/model.json does not state its {lacking[0]}. "
+            "Export or import the model again."
+        )
+    return manifest
 
 
 def _summary(folder: Path) -> dict[str, Any]:
-    from edgeclip.model.manifest import Manifest
-
     empty: dict[str, Any] = {
         "name": folder.name,
         "dim": None,
@@ -54,12 +85,11 @@ def _summary(folder: Path) -> dict[str, Any]:
         "error": None,
     }
     try:
-        manifest = Manifest.load(folder)
+        manifest = _whole(folder)
     except ModelError as error:
         return {**empty, "error": str(error)}
     return {
         **empty,
-        "name": manifest.name,
         "dim": manifest.dim,
         "bytes": sum(entry.bytes for entry in manifest.files.values()),
         "license": manifest.record["license"]["name"],
@@ -75,13 +105,12 @@ def _summary(folder: Path) -> dict[str, Any]:
 def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
     """Show what a model folder says of itself."""
     from edgeclip.model import library
-    from edgeclip.model.manifest import Manifest
 
-    manifest = Manifest.load(library.find(model, models=models))
+    manifest = _whole(library.find(model, models=models))
     if as_json:
-        output.json_line({**manifest.record, "folder": str(manifest.folder)})
+        output.json_line(options.told(manifest))
         return
-    options.warn_untrained(manifest.name, manifest.untrained)
+    options.warn_untrained(manifest)
     record, image, text = manifest.record, manifest.image, manifest.text
     rows = [
         ("name", manifest.name),
@@ -95,9 +124,13 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
         ("source", _source(record["source"])),
         ("made by", ", ".join(f"{key} {value}" for key, value in record["made_by"].items())),
         *((a["task"], f"{a['value']} {a['unit']} ({a['source']})") for a in record["accuracy"]),
-        *((name, f"{file.bytes / 1e6:.1f} MB") for name, file in manifest.files.items()),
+        *((name, _size(file.bytes)) for name, file in manifest.files.items()),
     ]
-    output.table(("", ""), rows)
+    output.table((), rows)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
 
 
 def _source(source: dict[str, Any]) -> str:
@@ -108,9 +141,16 @@ def _source(source: dict[str, Any]) -> str:
 @click.command("verify")
 @click.argument("model", required=False)
 @options.models_folder
-@click.option("--timeout", "timeout_s", type=float, default=600.0, help="Seconds for the goldens.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=options.NumberRange(0, 86400, min_open=True),
+    default=600.0,
+    show_default=True,
+    help="Seconds for the goldens.",
+)
 @options.as_json
-def verify_command(model: str | None, models: Path | None, timeout_s: float, as_json: bool) -> int:
+def verify_command(model: str | None, models: Path | None, timeout_s: float, as_json: bool) -> None:
     """Check a model's files and replay its goldens on this board.
 
     The goldens run in a child process: a runtime that crashes is a verdict, not a crash.
@@ -122,22 +162,24 @@ def verify_command(model: str | None, models: Path | None, timeout_s: float, as_
     folder = library.find(model, models=models)
     verdict = verify(folder, timeout_s=timeout_s)
     manifest = Manifest.read(folder)
-    options.warn_untrained(verdict.model, manifest.untrained)
+    options.warn_untrained(manifest)
+    hashes = {name: entry.sha256 for name, entry in manifest.files.items()}
     if as_json:
-        hashes = {name: entry.sha256 for name, entry in manifest.files.items()}
         output.json_line({**dataclasses.asdict(verdict), "sha256": hashes})
     else:
-        rows = [
-            (name, manifest.files[name].sha256[:16] + "…", state)
-            for name, state in verdict.files.items()
-        ]
-        output.table(("file", "SHA-256", "state"), rows)
-        output.say()
+        _print(verdict, hashes)
+    if not verdict.ok:
+        raise EdgeclipError(
+            f"verdict on model {verdict.model}: {verdict.verdict}. {verdict.reason}"
+        )
+
+
+def _print(verdict: Verdict, hashes: dict[str, str]) -> None:
+    rows = [(name, hashes[name][:16] + "…", state) for name, state in verdict.files.items()]
+    output.table(("file", "SHA-256", "state"), rows)
+    output.say()
+    if verdict.goldens:
         cosines = [(tower, f"{cosine:.6f}") for tower, cosine in verdict.goldens.items()]
         output.table(("goldens", "least cosine"), cosines)
-        output.say(f"\n{verdict.model}: {verdict.verdict}")
-        if verdict.computed_by:
-            output.say(f"goldens by {verdict.computed_by}")
-    if not verdict.ok:
-        raise EdgeclipError(f"model {verdict.model} is {verdict.verdict}: {verdict.reason}")
-    return 0
+        output.say(f"computed by {verdict.computed_by}\n")
+    output.say(f"{verdict.model}: {verdict.verdict}")

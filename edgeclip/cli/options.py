@@ -1,30 +1,55 @@
-"""Options that several commands share, and what they make."""
+"""Options and arguments that several commands share, and what is made of them."""
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Iterator
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edgeclip.cli import output
-from edgeclip.errors import ModelNotFound
+from edgeclip.errors import EdgeclipError, QueryError
 
 if TYPE_CHECKING:
+    from edgeclip.model.manifest import Manifest
     from edgeclip.model.model import Model
+    from edgeclip.vectors import Vector
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_SUFFIXES = ".jpg .jpeg .jpe .mpo .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .avif .heic .heif"
-SUFFIXES = frozenset(_SUFFIXES.split(" "))
+_JPEG, _OTHERS = ".jpg .jpeg .jpe .jfif .mpo", ".png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm"
+SUFFIXES = frozenset(f"{_JPEG} {_OTHERS} .avif .heic .heif".split())
+"""A file of a folder is taken for a picture by its name; what is in it decides later."""
+
+
+class NumberRange(click.FloatRange):
+    """A range of floats; nan and inf lie in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a finite float within the range."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
+
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 models_folder = click.option(
     "--models",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Where to look for models first (EDGECLIP_MODELS).",
+)
+new_models_folder = click.option(
+    "--models",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("models"),
+    show_default=True,
+    help="Where the model folder is made.",
 )
 
 
@@ -34,8 +59,12 @@ def model_options(command: Command) -> Command:
         (
             click.option("-m", "--model", help="Name or folder of the model (EDGECLIP_MODEL)."),
             models_folder,
-            click.option("--threads", type=click.IntRange(1), help="Threads of one inference."),
-            click.option("--provider", "providers", multiple=True, help="Execution provider."),
+            click.option(
+                "--threads", type=click.IntRange(1, 1024), help="Threads of one inference."
+            ),
+            click.option(
+                "--provider", "providers", multiple=True, help="Execution provider of onnxruntime."
+            ),
             click.option(
                 "--fit",
                 type=click.Choice(["crop", "pad"]),
@@ -70,35 +99,112 @@ def load(
         threads=threads,
         providers=providers or None,
     )
-    warn_untrained(loaded.name, loaded.manifest.untrained)
+    warn_untrained(loaded.manifest)
     return loaded
 
 
-def warn_untrained(name: str, untrained: bool) -> None:
+def warn_untrained(manifest: Manifest) -> None:
     """Say that a model's answers mean nothing when its weights are random."""
-    if untrained:
-        output.note(f"warning: model {name} has random weights: its answers mean nothing.")
+    if manifest.untrained:
+        output.note(f"warning: model {manifest.name} has random weights: its answers mean nothing.")
 
 
-def pictures_in(paths: tuple[str, ...] | list[str]) -> Iterator[str]:
-    """Yield files as they are given, and the pictures below folders in order of their names."""
-    for path in paths:
-        if path == "-" or not Path(path).is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
-                if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                    yield str(Path(folder) / name)
+def told(manifest: Manifest) -> dict[str, Any]:
+    """Return all that a model says of itself, for programs."""
+    return {**manifest.record, "folder": str(manifest.folder)}
 
 
-def existing_folder(path: Path) -> Path:
-    """Return a folder that exists.
+def pictures_in(paths: Sequence[str]) -> list[str]:
+    """Return files as they are given, and the pictures below folders in order of their names.
 
     Raises:
-        ModelNotFound: it does not exist.
+        EdgeclipError: there is nothing but folders without pictures.
     """
-    if not path.is_dir():
-        raise ModelNotFound(f"{path} is no folder. Give the path of a folder.")
-    return path
+    found = [
+        file
+        for path in paths
+        for file in (_pictures_below(path) if path != "-" and is_folder(path) else [path])
+    ]
+    if paths and not found:
+        raise EdgeclipError(
+            f"there are no pictures in {', '.join(paths)}: no file there ends in .jpg, .png or "
+            "the like. Give another folder."
+        )
+    return found
+
+
+def is_folder(path: Path | str) -> bool:
+    """Tell whether a path is a folder; one that cannot even be asked about is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):  # no permission, or too long to be a path
+        return False
+
+
+def _pictures_below(folder: str) -> Iterator[str]:
+    for here, folders, names in os.walk(folder, onerror=_left_out):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield str(Path(here) / name)
+
+
+def _left_out(error: OSError) -> None:
+    output.note(f"left out: {output.printable(str(error.filename))}: {error.strerror}.")
+
+
+def sources(paths: Sequence[str]) -> Iterator[str | bytes]:
+    """Yield what ``Model.embed_images`` takes: the paths, and for ``-`` the bytes on stdin."""
+    for path in paths:
+        yield stdin_bytes() if path == "-" else path
+
+
+def stdin_bytes() -> bytes:
+    """Read all of stdin.
+
+    Raises:
+        EdgeclipError: it is closed.
+    """
+    if sys.stdin is None:
+        raise EdgeclipError("stdin is closed. Give paths instead of - and --stdin.")
+    return sys.stdin.buffer.read()
+
+
+def embed_query(model: Model, query: str) -> Vector:
+    """Embed a query; the name of a picture that does not exist is refused, not read as words."""
+    from edgeclip.model.query import parse
+
+    for term in parse(query):
+        forced = re.search(r"text:\s*" + re.escape(term.value), query)
+        if not (term.picture or forced) and Path(term.value).suffix.lower() in SUFFIXES:
+            raise QueryError(
+                f"{term.value} is no file. Give the path of a picture, "
+                f"or text:{term.value} if these are words."
+            )
+    return model.embed_query(query)
+
+
+def check_target(target: Path, *suffixes: str) -> None:
+    """Refuse a file that could not be written, before the work begins.
+
+    Raises:
+        click.BadParameter: another suffix, a folder, or a file in a folder that does not exist.
+    """
+    if target.suffix not in suffixes:
+        raise click.BadParameter(f"{target} must end in {', '.join(suffixes)}.")
+    if not is_folder(target.absolute().parent):
+        raise click.BadParameter(f"{target.parent} is no folder.")
+    if is_folder(target):
+        raise click.BadParameter(f"{target} is a folder.")
+
+
+def raise_failed(errors: Sequence[str], total: int) -> None:
+    """Fail when some of the pictures and texts did, after the others were answered.
+
+    Raises:
+        EdgeclipError: with the first of ``errors``.
+    """
+    if total == 1 and errors:
+        raise EdgeclipError(errors[0])
+    if errors:
+        raise EdgeclipError(f"{len(errors)} of {total} failed. The first: {errors[0]}")

@@ -5,20 +5,29 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
 Item = TypeVar("Item")
+_FEW = 5
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under a header, numbers to the right."""
-    cells = [[_cell(value) for value in row] for row in rows]
-    columns = list(zip(header, *cells, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    numeric = [bool(cells) and all(map(_is_number, column[1:])) for column in columns]
-    for line in zip(*columns, strict=True):
+    """Print rows under a header, numbers to the right.
+
+    What may be long, such as a path, belongs into the last column: the others stay aligned.
+
+    Args:
+        header: a name for each column, or nothing.
+        rows: as many cells each.
+    """
+    lines = [[_cell(value) for value in row] for row in rows]
+    numeric = [all(map(_is_number, column)) for column in zip(*lines, strict=True)]
+    lines = [list(header), *lines] if header else lines
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    numeric += [False] * (len(widths) - len(numeric))
+    for line in lines:
         parts = [
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(line, widths, numeric, strict=True)
@@ -48,15 +57,26 @@ def printable(name: str) -> str:
 
 
 def progress(
-    items: Iterable[Item], *, total: int | None = None, unit: str = "it", quiet: bool = False
+    items: Iterable[Item], *, total: int, unit: str = "picture", lines: bool = False
 ) -> Iterable[Item]:
-    """Show a progress bar on stderr while items pass; none when stderr is no terminal."""
-    if quiet or not sys.stderr.isatty():
+    """Show a progress bar on stderr while items pass; none when stderr is no terminal.
+
+    Args:
+        items: what passes.
+        total: how many; a few need no bar.
+        unit: what one is called.
+        lines: whether a line is printed for each, which a bar on the same terminal would garble.
+    """
+    if total < _FEW or not _is_terminal(sys.stderr) or (lines and _is_terminal(sys.stdout)):
         return items
     from tqdm import tqdm
 
     bar: Iterable[Item] = tqdm(items, total=total, unit=unit, leave=False, dynamic_ncols=True)
     return bar
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _cell(value: object) -> str:

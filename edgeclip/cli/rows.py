@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import click
-
-from edgeclip.cli import output
+from edgeclip.cli import options, output
+from edgeclip.model.whole import whole_file
 
 if TYPE_CHECKING:
     from edgeclip.vectors import Vector
@@ -50,36 +48,16 @@ class Row:
 
 
 @contextlib.contextmanager
-def writer_for(target: Path | None, as_json: bool) -> Iterator[Write]:
+def writer_for(target: Path | None, as_json: bool, dim: int) -> Iterator[Write]:
     """Yield a function that writes one row; a file appears whole, at the end, or not at all."""
     if target is None:
         with _json_rows() if as_json else _table_rows() as write:
             yield write
         return
     writers = {".jsonl": _jsonl_file, ".csv": _csv_file, ".npy": _npy_file}
-    if target.suffix not in writers:
-        raise click.BadParameter(f"{target} must end in {', '.join(writers)}.")
-    if not target.absolute().parent.is_dir():
-        raise click.BadParameter(f"{target.parent} is no folder.")
-    with _whole(target) as file, writers[target.suffix](file) as write:
+    options.check_target(target, *writers)
+    with whole_file(target) as file, writers[target.suffix](file, dim) as write:
         yield write
-
-
-@contextlib.contextmanager
-def _whole(target: Path) -> Iterator[IO[bytes]]:
-    """Write beside the target and rename when all is written."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)  # mkstemp makes 0600, unlike an ordinary new file
-        Path(name).replace(target)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -91,20 +69,21 @@ def _json_rows() -> Iterator[Write]:
 def _table_rows() -> Iterator[Write]:
     rows: list[Row] = []
     yield rows.append
-    output.table(
-        ("name", "dim", "vector", "error"),
-        [(row.name, *_shape(row.vector), row.error or "") for row in rows],
-    )
+    if len(rows) == 1 and rows[0].error:
+        return  # it is said on stderr
+    output.table(("dim", "vector", "name"), [_shown(row) for row in rows])
 
 
-def _shape(vector: Vector | None) -> tuple[str, str]:
-    if vector is None:
-        return "", ""
-    return str(len(vector)), " ".join(f"{v:+.4f}" for v in vector[:_SHOWN]) + " …"
+def _shown(row: Row) -> tuple[str, str, str]:
+    if row.vector is None:
+        # Most messages begin with the path, which stands in the same cell.
+        return "", "", f"{row.name}: {(row.error or '').removeprefix(row.name).strip()}"
+    few = " ".join(f"{value:+.4f}" for value in row.vector[:_SHOWN])
+    return str(len(row.vector)), f"{few} …", row.name
 
 
 @contextlib.contextmanager
-def _jsonl_file(file: IO[bytes]) -> Iterator[Write]:
+def _jsonl_file(file: IO[bytes], _: int) -> Iterator[Write]:
     def write(row: Row) -> None:
         file.write(json.dumps(row.record()).encode() + b"\n")
 
@@ -112,31 +91,25 @@ def _jsonl_file(file: IO[bytes]) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def _csv_file(file: IO[bytes]) -> Iterator[Write]:
-    import io
-
-    text = io.TextIOWrapper(file, "utf-8", errors="surrogateescape", newline="", write_through=True)
-    table = csv.writer(text)
-    state = {"header": False}
+def _csv_file(file: IO[bytes], dim: int) -> Iterator[Write]:
+    """Write a header and a line each; a row that failed has empty cells for its numbers."""
+    # Names that are no UTF-8 come out as the bytes they are.
+    table = csv.writer(codecs.getwriter("utf-8")(file, "surrogateescape"), lineterminator="\n")
+    table.writerow(["name", "error", *range(dim)])
 
     def write(row: Row) -> None:
-        if not state["header"] and row.vector is not None:
-            table.writerow(["name", "error", *range(len(row.vector))])
-            state["header"] = True
-        values = [] if row.vector is None else [f"{value:.9g}" for value in row.vector]
+        values = [""] * dim if row.vector is None else [f"{value:.9g}" for value in row.vector]
         table.writerow([row.name, row.error or "", *values])
 
     yield write
-    text.detach()
 
 
 @contextlib.contextmanager
-def _npy_file(file: IO[bytes]) -> Iterator[Write]:
-    """Collect ``(n, dim)`` float32; a picture that failed is a row of NaN, to keep the order."""
+def _npy_file(file: IO[bytes], dim: int) -> Iterator[Write]:
+    """Collect ``(n, dim)`` float32; a row that failed is NaN, to keep the order."""
     import numpy as np
 
-    rows: list[Row] = []
-    yield rows.append
-    dim = next((len(row.vector) for row in rows if row.vector is not None), 0)
+    rows: list[Vector] = []
     empty = np.full(dim, np.nan, dtype=np.float32)
-    np.save(file, np.stack([empty if row.vector is None else row.vector for row in rows]))
+    yield lambda row: rows.append(empty if row.vector is None else row.vector)
+    np.save(file, np.array(rows, dtype=np.float32).reshape(-1, dim))

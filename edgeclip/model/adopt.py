@@ -19,9 +19,9 @@ import edgeclip
 from edgeclip.errors import ModelError
 from edgeclip.model import session, tokens, verify
 from edgeclip.model.goldens import TEXTS
-from edgeclip.model.inspect import Graph
+from edgeclip.model.inspect import Answers, Graph
 from edgeclip.model.model import Model
-from edgeclip.model.presets import CLIP_CONTEXT, Preset
+from edgeclip.model.presets import Preset
 from edgeclip.model.towers import text_tower
 from edgeclip.model.writer import write_model
 
@@ -97,20 +97,11 @@ def _goldens(folder: Path) -> dict[str, Any]:
 
 def _image_record(adoption: Adoption) -> tuple[dict[str, Any], int]:
     graph, preset = Graph.open(adoption.image), adoption.preset
-    if len(graph.shape) != 4 or graph.shape[1] not in (3, None) or graph.dtype[:5] != "float":
-        raise ModelError(
-            f"{graph.path} eats {graph.dtype} of shape {_shape(graph)}, not float pictures of "
-            "shape (n, 3, size, size). Convert it again with channels first."
-        )
-    size = graph.shape[2] or graph.shape[3] or adoption.size
-    if size is None or {graph.shape[2], graph.shape[3], adoption.size} - {None, size}:
-        raise ModelError(
-            f"{graph.path} eats pictures of shape {_shape(graph)}, which does not say one side. "
-            "Give it with --size."
-        )
-    probe = np.random.default_rng(1).normal(size=(3, 3, size, size)).astype(np.float32)
-    outputs = graph.outputs(probe, adoption.image_output)
-    vector = next(iter(outputs.values()))
+    size = _side(graph, adoption.size)
+    # Red, green and blue noise: three pictures that no tower takes for the same one.
+    probe = np.random.default_rng(1).random((3, 3, size, size), dtype=np.float32) / 4
+    probe += 0.75 * np.eye(3, dtype=np.float32)[:, :, None, None]
+    answers = graph.answers(probe, adoption.image_output)
     record = {
         "size": size,
         "resize": preset.resize,
@@ -120,9 +111,31 @@ def _image_record(adoption: Adoption) -> tuple[dict[str, Any], int]:
         "std": list(preset.std),
         "trained_mean": list(preset.mean),
         "trained_std": list(preset.std),
-        **_tensors(graph, outputs, graph.fixed_batch(probe, vector), "image.onnx"),
+        **_tensors(graph, answers, "image.onnx"),
     }
-    return record, graph.run(probe)[vector].shape[1]
+    return record, answers.dim
+
+
+def _side(graph: Graph, given: int | None) -> int:
+    """Return the side of the pictures that a graph eats."""
+    four = len(graph.shape) == 4 and graph.dtype.startswith("float")
+    if not four or graph.shape[1] not in (3, None) or (graph.shape[1], graph.shape[3]) == (None, 3):
+        raise ModelError(
+            f"{graph.path} eats {graph.dtype} of shape {_shape(graph)}, not float pictures of "
+            "shape (n, 3, size, size). Convert it again with channels first."
+        )
+    sides = {side for side in graph.shape[2:] if side is not None}
+    if len(sides) > 1 or (sides and given not in (None, *sides)):
+        raise ModelError(
+            f"{graph.path} eats pictures of shape {_shape(graph)}, not squares of "
+            f"{given or 'one size'}. Leave --size out, or convert it again."
+        )
+    if not sides and given is None:
+        raise ModelError(
+            f"{graph.path} leaves the size of the pictures open ({_shape(graph)}). "
+            "Give the side that the model was trained with: --size"
+        )
+    return given or sides.pop()
 
 
 def _text_record(adoption: Adoption, path: Path, tokenizer: Path) -> tuple[dict[str, Any], int]:
@@ -134,28 +147,39 @@ def _text_record(adoption: Adoption, path: Path, tokenizer: Path) -> tuple[dict[
         )
     record: dict[str, Any] = {
         "cleaning": list(preset.cleaning),
-        "context_length": graph.shape[1] or CLIP_CONTEXT,
+        "context_length": graph.shape[1] or preset.context_length,
         "padding": "full",
         "pad_id": preset.pad_id,
-        "end_id": tokens.end_id(tokenizer),
+        "end_id": _end_id(tokenizer),
         "tokenizer": "tokenizer.json",
         "templates": list(preset.templates),
     }
-    tower = text_tower(record | _tensors(graph, {"raw": "?"}, None, "text.onnx"))
+    unknown = Answers({"raw": "?"}, 0, None)  # the tokenizer has to run before the graph can
+    tower = text_tower(record | _tensors(graph, unknown, "text.onnx"))
     probe = tokens.Tokenizer(tokens.open_tokenizer(tokenizer), tower)(TEXTS[:3])
-    outputs = graph.outputs(probe, adoption.text_output)
-    vector = next(iter(outputs.values()))
-    record |= _tensors(graph, outputs, graph.fixed_batch(probe, vector), "text.onnx")
-    return record, graph.run(probe)[vector].shape[1]
+    answers = graph.answers(probe, adoption.text_output)
+    return record | _tensors(graph, answers, "text.onnx"), answers.dim
 
 
-def _tensors(graph: Graph, outputs: dict[str, str], batch: int | None, file: str) -> dict[str, Any]:
+def _end_id(tokenizer: Path) -> int:
+    if not tokenizer.is_file():
+        raise ModelError(f"{tokenizer} is no file. Give the path of the model's tokenizer.json.")
+    try:
+        return tokens.end_id(tokenizer)
+    except IndexError as error:
+        raise ModelError(
+            f"{tokenizer} puts no end token behind a text. Give the tokenizer.json that the text "
+            "tower was trained with."
+        ) from error
+
+
+def _tensors(graph: Graph, answers: Answers, file: str) -> dict[str, Any]:
     """Return what both towers say of their tensors and their one variant."""
     return {
         "input": graph.input,
         "input_dtype": graph.dtype,
-        "batch": batch,
-        "outputs": outputs,
+        "batch": answers.batch,
+        "outputs": answers.outputs,
         "variants": {"given": {"file": file, "agreement": None}},
         "default": "given",
     }

@@ -268,8 +268,9 @@ def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
         return Image.fromarray(_grey_to_8_bits(picture, name)).convert("RGB")
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         above = picture.convert("RGBA")
-        below = Image.new("RGBA", above.size, (*BACKGROUND, 255))
-        return Image.alpha_composite(below, above).convert("RGB")
+        below = Image.new("RGB", above.size, BACKGROUND)
+        below.paste(above.convert("RGB"), mask=above.getchannel("A"))
+        return below
     return picture.convert("RGB")
 
 

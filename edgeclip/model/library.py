@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import edgeclip
@@ -24,13 +24,22 @@ def places(models: Path | str | None = None) -> list[Path]:
         models: a folder that stands before all others; ``EDGECLIP_MODELS`` when None.
     """
     first = models if models is not None else os.environ.get("EDGECLIP_MODELS")
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     package = Path(edgeclip.__file__).parent
-    folders = [Path("models"), data / "edgeclip" / "models", package / "_models"]
+    folders = [Path("models"), *_user_data(), package / "_models"]
     # An editable install has its data beside the package, not in it.
     if (package.parent / "pyproject.toml").is_file():
         folders.append(package.parent / "models")
     return ([Path(first)] if first else []) + folders
+
+
+def _user_data() -> Iterator[Path]:
+    """Yield the folder of the XDG base directory specification, where there is a home."""
+    data = os.environ.get("XDG_DATA_HOME")
+    try:
+        base = Path(data) if data else Path.home() / ".local" / "share"
+    except RuntimeError:  # a container may run as a user that does not exist
+        return
+    yield base / "edgeclip" / "models"
 
 
 def installed(models: Path | str | None = None) -> Iterator[Path]:
@@ -59,9 +68,14 @@ def find(name: str | Path | None = None, *, models: Path | str | None = None) ->
     if not wanted:
         return _by_name(PREFERRED, models) or find(FALLBACK, models=models)
     path = Path(wanted)
-    if (path / FILENAME).is_file():
+    if _is(path / FILENAME, Path.is_file):
         return path
     found = _by_name(str(wanted), models)
+    if found is None and _is(path, Path.exists):
+        raise ModelNotFound(
+            f"{path} is no model folder: it has no {FILENAME}. "
+            "See the installed models with: edgeclip models"
+        )
     if found is None:
         names = ", ".join(sorted(folder.name for folder in installed(models))) or "none"
         raise ModelNotFound(
@@ -69,6 +83,13 @@ def find(name: str | Path | None = None, *, models: Path | str | None = None) ->
             f"Make it on a workstation with: edgeclip export {wanted}"
         )
     return found
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    try:
+        return kind(path)
+    except OSError:  # longer than a path can be, or not ours to see
+        return False
 
 
 def _by_name(name: str, models: Path | str | None) -> Path | None:

@@ -186,6 +186,8 @@ def _read_json(path: Path) -> Any:
         ) from error
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+    except ModelError:  # a ValueError too
+        raise
     except (ValueError, RecursionError) as error:
         raise ModelError(
             f"{path} is damaged: it is no JSON. Copy the model folder again."
@@ -211,6 +213,7 @@ def _parse(folder: Path, record: Any) -> Manifest:
         record=record,
     )
     _check_names(manifest)
+    _check_sections(record)
     if manifest.space != manifest.space_id():
         raise ModelError(
             f"{folder / FILENAME} was changed by hand: its space id does not fit its contents. "
@@ -226,6 +229,19 @@ def _file_record(name: str, entry: Mapping[str, Any]) -> FileRecord:
     if not _HEX64.fullmatch(entry["sha256"]):
         raise ModelError(f"the manifest's SHA-256 of {name} is no SHA-256.")
     return FileRecord(entry["sha256"], positive(entry["bytes"]))
+
+
+def _check_sections(record: Any) -> None:
+    """Check what is only shown to people; KeyError means that something is missing."""
+    string(record["source"]["kind"])
+    licence = record["license"]
+    for key in ("name", "url", "consequence"):
+        string(licence[key])
+    if licence["commercial_use"] not in (True, False, None):
+        raise TypeError("commercial_use must be true, false or null")
+    dict(record["made_by"])
+    for figure in record["accuracy"]:
+        string(figure["task"])
 
 
 def _check_names(manifest: Manifest) -> None:

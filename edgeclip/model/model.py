@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.errors import ImageRejected, ModelError
-from edgeclip.model import library, query
+from edgeclip.errors import ImageRejected
+from edgeclip.model import library, parts, query
 from edgeclip.model.classifier import Classifier, prototypes
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
+from edgeclip.model.options import SessionOptions
 from edgeclip.model.prefetch import prefetched
-from edgeclip.model.towers import FITS, Fit, ImageTower, TextTower
+from edgeclip.model.towers import FITS, Fit
 from edgeclip.vectors import Vector
 
 if TYPE_CHECKING:
     # Each of these brings its foreign library; a process that only embeds words needs no Pillow.
     from edgeclip.model.images import PictureSource
-    from edgeclip.model.session import Session, SessionOptions
+    from edgeclip.model.session import Session
     from edgeclip.model.tokens import Tokenizer
 
 _MAX_PIXELS = 50_000_000
@@ -97,15 +100,11 @@ class Model:
         """
         manifest = Manifest.load(library.find(model))
 
-        def options() -> SessionOptions:
-            from edgeclip.model.session import SessionOptions
-
-            return SessionOptions(threads, providers, spinning, arena)
-
+        options = SessionOptions(threads, providers, spinning, arena)
         return cls(
             manifest,
-            lambda: _open_tower(manifest, manifest.image, options()),
-            lambda: _open_text(manifest, options()),
+            lambda: parts.open_image(manifest, options),
+            lambda: parts.open_text(manifest, options),
             fit=fit,
             draft=draft,
             max_pixels=max_pixels,
@@ -155,6 +154,26 @@ class Model:
         vector: Vector = self._image.get().run(tensor[None], unit=normalize)[0]
         return vector
 
+    @overload
+    def embed_images(
+        self,
+        pictures: Iterable[PictureSource],
+        *,
+        normalize: bool = ...,
+        batch_size: int = ...,
+        on_error: Literal["raise"] = ...,
+    ) -> Iterator[Vector]: ...
+
+    @overload
+    def embed_images(
+        self,
+        pictures: Iterable[PictureSource],
+        *,
+        normalize: bool = ...,
+        batch_size: int = ...,
+        on_error: Literal["return"],
+    ) -> Iterator[Vector | ImageRejected]: ...
+
     def embed_images(
         self,
         pictures: Iterable[PictureSource],
@@ -179,6 +198,8 @@ class Model:
             raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        if isinstance(pictures, str | bytes | PathLike):
+            raise TypeError("embed_images takes many pictures. Use embed_image for one.")
         return self._embed_images(pictures, normalize, batch_size, on_error == "raise")
 
     def embed_text(self, text: str, *, normalize: bool = True) -> Vector:
@@ -208,6 +229,8 @@ class Model:
         Raises:
             InvalidText: at the bad text's batch.
         """
+        if isinstance(texts, str):
+            raise TypeError("embed_texts takes many texts. Use embed_text for one.")
         tokenizer, session = self._text.get()
         iterator = iter(texts)
         while batch := list(islice(iterator, _TEXT_BATCH)):
@@ -245,7 +268,7 @@ class Model:
         Raises:
             InvalidText: no labels, a label twice, or a template without ``{}``.
         """
-        chosen = templates if templates is not None else self._text_tower().templates
+        chosen = templates if templates is not None else parts.text_tower(self.manifest).templates
         rows = prototypes([*labels, *negatives], chosen, lambda t: list(self.embed_texts(t)))
         return Classifier(labels, rows, self.embed_image, logit_scale=self.logit_scale)
 
@@ -261,50 +284,24 @@ class Model:
             max_pixels=self._max_pixels,
         )
 
-    def _text_tower(self) -> TextTower:
-        return _text_tower(self.manifest)
-
     def _embed_images(
         self, pictures: Iterable[PictureSource], normalize: bool, size: int, raises: bool
     ) -> Iterator[Vector | ImageRejected]:
         session = self._image.get()
-        tensors = prefetched(
-            self._tensor_or_error, pictures, workers=min(4, usable_cpus()), ahead=size + 3
-        )
-        while batch := list(islice(tensors, size)):
-            good = [item for item in batch if isinstance(item, np.ndarray)]
-            vectors = iter(session.run(np.stack(good), unit=normalize) if good else ())
-            for item in batch:
-                if isinstance(item, ImageRejected) and raises:
-                    raise item
-                yield item if isinstance(item, ImageRejected) else next(vectors)
+        workers = min(4, usable_cpus())
+        tensors = prefetched(self._tensor_or_error, pictures, workers=workers, ahead=size + 3)
+        # Closed here: an error that is raised keeps this frame, and with it the threads, alive.
+        with closing(tensors):
+            while batch := list(islice(tensors, size)):
+                good = [item for item in batch if isinstance(item, np.ndarray)]
+                vectors = iter(session.run(np.stack(good), unit=normalize) if good else ())
+                for item in batch:
+                    if isinstance(item, ImageRejected) and raises:
+                        raise item
+                    yield item if isinstance(item, ImageRejected) else next(vectors)
 
     def _tensor_or_error(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:
         try:
             return self.image_tensor(picture)
         except ImageRejected as error:
             return error
-
-
-def _text_tower(manifest: Manifest) -> TextTower:
-    if manifest.text is None:
-        raise ModelError(
-            f"model {manifest.name} has no text tower. Import or export it with one to embed words."
-        )
-    return manifest.text
-
-
-def _open_tower(
-    manifest: Manifest, tower: ImageTower | TextTower, options: SessionOptions
-) -> Session:
-    from edgeclip.model.session import Session
-
-    path = manifest.verified(manifest.variant(tower, None).file)
-    return Session.load(path, tower, options)
-
-
-def _open_text(manifest: Manifest, options: SessionOptions) -> tuple[Tokenizer, Session]:
-    from edgeclip.model.tokens import Tokenizer
-
-    tower = _text_tower(manifest)
-    return Tokenizer.load(manifest, tower), _open_tower(manifest, tower, options)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CLIP_CONTEXT = 77
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 _ZERO, _ONE, _HALF = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.5, 0.5, 0.5)
 _CLIP_CLEANING = ("ftfy", "html", "html", "whitespace", "lower")
+_SIGLIP_CLEANING = ("punctuation", "lower", "whitespace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Preset:
     pad_id: int
     """Padding id; open_clip's tokenizer pads with 0, transformers' CLIP tokenizer with 49407."""
     logit_scale: float
+    context_length: int = 77
+    """Tokens, where the text graph leaves them open."""
     templates: tuple[str, ...] = ("a photo of a {}.",)
 
 
@@ -38,5 +40,5 @@ PRESETS: dict[str, Preset] = {
     "edgeclip": Preset("bilinear", "shortest", CLIP_MEAN, CLIP_STD, _CLIP_CLEANING, 0, 100.0),
     "openclip": Preset("bicubic", "shortest", CLIP_MEAN, CLIP_STD, _CLIP_CLEANING, 0, 100.0),
     "clip": Preset("bicubic", "shortest", CLIP_MEAN, CLIP_STD, _CLIP_CLEANING, 49407, 100.0),
-    "siglip": Preset("bicubic", "squash", _HALF, _HALF, ("lower",), 1, 117.3),
+    "siglip": Preset("bicubic", "squash", _HALF, _HALF, _SIGLIP_CLEANING, 1, 117.3, 64),
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +19,13 @@ from numpy.typing import NDArray
 from edgeclip.errors import ModelError
 from edgeclip.model import onnx_file
 from edgeclip.model.cpus import usable_cpus
+from edgeclip.model.options import SessionOptions
 from edgeclip.model.towers import ImageTower, TextTower
 
 # Before 1.27 a session reads files outside the model folder and leaks on some CPUs (#28231).
 _TRUSTED = (1, 27)
 # TensorRT is left to those who ask: its first start compiles for minutes.
 _PREFERRED_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """How graphs are run; the defaults suit a small board."""
-
-    threads: int | None = None
-    """Threads of one inference; None: the CPUs of this process, see `edgeclip.model.cpus`."""
-    providers: Sequence[str] | None = None
-    """Execution providers, best first; None: CUDA where it is present, then the CPU."""
-    spinning: bool = False
-    """Whether idle threads burn CPU while they wait: five times the CPU at 10 fps, no faster."""
-    arena: bool = False
-    """Whether memory is kept at its peak between runs instead of being handed back."""
 
 
 class Session:
@@ -55,8 +41,16 @@ class Session:
         self._tower = tower
 
     @classmethod
-    def load(cls, path: Path, tower: ImageTower | TextTower, options: SessionOptions) -> Session:
+    def load(
+        cls, path: Path, tower: ImageTower | TextTower, options: SessionOptions, *, dim: int
+    ) -> Session:
         """Open a graph and check that it has the tensors that the manifest names.
+
+        Args:
+            path: the ONNX file.
+            tower: what the manifest says of it.
+            options: how it is run.
+            dim: numbers in a vector.
 
         Raises:
             ModelError: no graph, external data, a missing provider, or other tensors.
@@ -69,6 +63,13 @@ class Session:
                 f"{path} has no tensor {missing[0]!r} (it has: {', '.join(sorted(have))}). "
                 "Export or import the model again."
             )
+        for output in session.get_outputs():
+            width = output.shape[-1] if output.shape else 1
+            if output.name in tower.outputs.values() and isinstance(width, int) and width != dim:
+                raise ModelError(
+                    f"{path} answers {width} numbers in {output.name!r}, the manifest says {dim}. "
+                    "Export or import the model again."
+                )
         return cls(session, tower)
 
     def run(self, tensor: NDArray[Any], *, unit: bool) -> NDArray[np.float32]:
@@ -108,7 +109,13 @@ class Session:
             (answer,) = self.inner.run([name], {self._tower.input: tensor})
         except Exception as error:  # onnxruntime's own classes differ between versions
             raise ModelError(f"onnxruntime failed: {_first_line(error)}") from error
-        return np.asarray(answer, dtype=np.float32)
+        vectors = np.asarray(answer, dtype=np.float32)
+        if vectors.ndim != 2 or len(vectors) != len(tensor):
+            raise ModelError(
+                f"the model answered {name!r} of shape {vectors.shape} to {len(tensor)} inputs. "
+                "Export or import the model again."
+            )
+        return vectors
 
 
 def open_graph(path: Path, options: SessionOptions) -> onnxruntime.InferenceSession:

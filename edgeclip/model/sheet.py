@@ -5,45 +5,50 @@ It draws with Pillow, and reads pictures through ``images.read`` like everything
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from edgeclip.errors import ImageRejected
 from edgeclip.model import images
+from edgeclip.model.whole import whole_file
 from edgeclip.vectors import Match
 
+MAX_COLUMNS, MAX_ROWS = 12, 100
+"""What one sheet shows at the most: 2,776 x 25,212 pixels, 210 MB while it is drawn."""
 _TILE, _MARGIN, _CAPTION, _TITLE = 200, 12, 40, 220
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 
 
-def write_sheet(path: Path, found: Mapping[str, Sequence[Match]]) -> None:
+def write_sheet(path: Path, found: Sequence[tuple[str, Sequence[Match]]]) -> None:
     """Draw one row for each query and write the sheet, whole or not at all.
 
     Args:
         path: a PNG file; an older one is replaced.
-        found: query → its matches, best first; the keys are paths of pictures.
+        found: queries and their matches, best first; the keys are paths of pictures.  The first
+            `MAX_ROWS` queries and their first `MAX_COLUMNS` matches are drawn.
 
     Raises:
-        OSError: the file cannot be written.
+        EdgeclipError: the file cannot be written.
     """
-    columns = max((len(matches) for matches in found.values()), default=0)
+    shown = [(query, matches[:MAX_COLUMNS]) for query, matches in found[:MAX_ROWS]]
+    columns = max((len(matches) for _, matches in shown), default=0)
     row_height = _TILE + _CAPTION + _MARGIN
     width = _TITLE + columns * (_TILE + _MARGIN) + _MARGIN
-    sheet = Image.new("RGB", (width, max(1, len(found)) * row_height + _MARGIN), _PAPER)
+    sheet = Image.new("RGB", (width, max(1, len(shown)) * row_height + _MARGIN), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for row, (query, matches) in enumerate(found.items()):
+    for row, (query, matches) in enumerate(shown):
         top = _MARGIN + row * row_height
-        _write(draw, (_MARGIN, top + _TILE // 3), query, 20, _TITLE - 2 * _MARGIN, _INK)
+        box = (_TITLE - 2 * _MARGIN, _TILE)
+        _write(draw, (_MARGIN, top + _TILE // 2), query, 20, box, _INK, anchor="lm")
         for column, match in enumerate(matches):
             left = _TITLE + column * (_TILE + _MARGIN)
             sheet.paste(_thumbnail(match.key), (left, top))
             caption = f"{match.score:.3f}  {Path(match.key).name}"
-            _write(draw, (left, top + _TILE + 4), caption, 14, _TILE, _FAINT)
-    _save(sheet, path)
+            _write(draw, (left, top + _TILE + 4), caption, 14, (_TILE, _CAPTION), _FAINT)
+    with whole_file(path) as file:
+        sheet.save(file, "PNG")
 
 
 def _thumbnail(key: str) -> Image.Image:
@@ -62,28 +67,39 @@ def _write(
     draw: ImageDraw.ImageDraw,
     place: tuple[int, int],
     text: str,
-    size: int,
-    width: int,
+    points: int,
+    box: tuple[int, int],
     colour: tuple[int, int, int],
+    anchor: str = "la",
 ) -> None:
-    """Write a text in lines that fit a width."""
-    font = ImageFont.load_default(size)
-    lines, line = [], ""
-    for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and draw.textlength(longer, font) > width:
-            lines.append(line)
-            longer = word
-        line = longer
-    draw.multiline_text(place, "\n".join([*lines, line]), colour, font)
+    """Write a text into a box, in lines that fit; what is too much is cut off.
 
-
-def _save(sheet: Image.Image, path: Path) -> None:
-    descriptor, name = tempfile.mkstemp(suffix=".png", prefix=".sheet-", dir=path.absolute().parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            sheet.save(file, "PNG", optimize=True)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    Args:
+        draw: the sheet.
+        place: where the box stands, with ``anchor``: its left middle or its left top.
+        text: any text.
+        points: size of the letters.
+        box: width and height.
+        colour: RGB.
+        anchor: ``lm`` or ``la``, as in Pillow's text anchors.
+    """
+    font = ImageFont.load_default(points)
+    # A file name may hold bytes that are no text, which Pillow cannot draw.
+    drawable = "".join(
+        c if c.isprintable() else "�" for c in text.encode("utf-8", "replace").decode()
+    )
+    lines = [""]
+    for word in drawable.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if draw.textlength(longer, font) <= box[0]:
+            lines[-1] = longer
+            continue
+        lines += [""] if lines[-1] else []
+        for letter in word:  # a word may be longer than a line
+            if draw.textlength(lines[-1] + letter, font) > box[0]:
+                lines.append("")
+            lines[-1] += letter
+    most = box[1] // (points + 5)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], lines[most - 1][:-2] + "…"]
+    draw.multiline_text(place, "\n".join(lines), colour, font, anchor)

@@ -8,6 +8,7 @@ does.  The manifest names those steps; `clean` applies them, and the ids then eq
 from __future__ import annotations
 
 import html
+import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from edgeclip.model.towers import TextTower
 
 MAX_CHARACTERS = 4096
 """Longer texts are refused: 10 MB of one word keep a tokenizer busy for 33 s, cut or not."""
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _MAX_TOKENIZER_BYTES = 64 * 1024 * 1024
 
 
@@ -30,11 +32,16 @@ def _fold_white_space(text: str) -> str:
     return " ".join(text.split())
 
 
+def _drop_punctuation(text: str) -> str:
+    return text.replace("_", " ").translate(_NO_PUNCTUATION)
+
+
 CLEANING: dict[str, Callable[[str], str]] = {
     "ftfy": ftfy.fix_text,
     "html": html.unescape,
     "whitespace": _fold_white_space,
     "lower": str.lower,
+    "punctuation": _drop_punctuation,
 }
 
 
@@ -131,8 +138,19 @@ class Tokenizer:
 
 
 def end_id(path: Path) -> int:
-    """Return the id that a tokenizer puts behind every text."""
-    return int(open_tokenizer(path).encode("").ids[-1])
+    """Return the id that a tokenizer puts behind every text.
+
+    Raises:
+        ModelError: the file is no tokenizer, or puts nothing there.
+    """
+    inner = open_tokenizer(path)
+    try:
+        ids = inner.encode("").ids
+    except BaseException as error:
+        raise _refused(path, error) from error
+    if not ids:
+        raise ModelError(f"{path} puts no end token behind a text. Give the model's own tokenizer.")
+    return int(ids[-1])
 
 
 def open_tokenizer(path: Path) -> tokenizers.Tokenizer:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from edgeclip.errors import ModelError
 
 Fit = Literal["crop", "pad"]
+_MAX_SIDE = 4096
 FITS: tuple[Fit, ...] = ("crop", "pad")
 
 
@@ -93,12 +94,12 @@ class TextTower:
 def image_tower(entry: Mapping[str, Any]) -> ImageTower:
     """Read the image tower; KeyError and TypeError mean that something is missing."""
     return ImageTower(
-        size=positive(entry["size"]),
+        size=_side(entry["size"]),
         resize=_one_of(entry["resize"], ("shortest", "squash")),
         filter=_one_of(entry["filter"], ("bilinear", "bicubic")),
         crop=_one_of(entry["crop"], ("center", "none")),
         mean=_three(entry["mean"]),
-        std=_three(entry["std"]),
+        std=_divisors(entry["std"]),
         input=string(entry["input"]),
         input_dtype=_one_of(entry.get("input_dtype", "float32"), ("float32", "float16")),
         batch=_batch(entry),
@@ -160,6 +161,20 @@ def positive(value: Any) -> int:
 
 def _batch(entry: Mapping[str, Any]) -> int | None:
     return None if entry.get("batch") is None else positive(entry["batch"])
+
+
+def _side(value: Any) -> int:
+    # A damaged number must not become a tensor of gigabytes.
+    if positive(value) > _MAX_SIDE:
+        raise TypeError(f"a side of at most {_MAX_SIDE} pixels was expected, not {value}")
+    return int(value)
+
+
+def _divisors(values: Any) -> tuple[float, float, float]:
+    three = _three(values)
+    if not all(value > 0 for value in three):
+        raise TypeError(f"numbers above 0 were expected, not {values!r}")
+    return three
 
 
 def _three(values: Any) -> tuple[float, float, float]:

@@ -70,7 +70,10 @@ def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
     bad = next((state for state in files.values() if state != "ok"), None)
     if bad is not None:
         return Verdict(manifest.name, False, "damaged", bad, files)
-    expected = manifest.record["goldens"]
+    expected = manifest.record.get("goldens") or {}
+    if not expected.get("pictures"):
+        reason = "the manifest holds no goldens to replay. Export or import the model again."
+        return Verdict(manifest.name, False, "failed", reason, files)
     kind, reason, cosines = _replayed(manifest.folder, timeout_s)
     least = float(expected.get("least_cosine", LEAST_COSINE))
     low = [f"{tower} {cosine:.5f}" for tower, cosine in cosines.items() if not cosine >= least]
@@ -143,7 +146,8 @@ def replay(model: Model) -> dict[str, float]:
             _cosine(vector, entry["vector"])
             for vector, entry in zip(found, goldens["texts"], strict=True)
         ]
-    return {tower: min(cosines) for tower, cosines in towers.items() if cosines}
+    # numpy's least is NaN when one of them is; Python's depends on the order.
+    return {tower: float(np.min(cosines)) for tower, cosines in towers.items() if cosines}
 
 
 def _picture_cosines(model: Model, entries: Sequence[dict[str, Any]]) -> Iterator[float]:
@@ -168,7 +172,8 @@ def _file_state(manifest: Manifest, name: str) -> str:
 
 def _replayed(folder: Path, timeout_s: float) -> tuple[str, str, dict[str, float]]:
     """Run `replay` in a child; return verdict, reason and cosines."""
-    command = [sys.executable, "-m", _CHILD, str(folder)]
+    # -P: a stray numpy.py in the working folder must not be imported.
+    command = [sys.executable, "-P", "-m", _CHILD, str(folder)]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
     except subprocess.TimeoutExpired:

@@ -1,0 +1,20 @@
+"""How graphs are run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How graphs are run; the defaults suit a small board."""
+
+    threads: int | None = None
+    """Threads of one inference; None: the CPUs of this process, see `edgeclip.model.cpus`."""
+    providers: Sequence[str] | None = None
+    """Execution providers, best first; None: CUDA where it is present, then the CPU."""
+    spinning: bool = False
+    """Whether idle threads burn CPU while they wait: five times the CPU at 10 fps, no faster."""
+    arena: bool = False
+    """Whether memory is kept at its peak between runs instead of being handed back."""

@@ -1,0 +1,142 @@
+"""CPUs of this process, from trees of /proc and /sys as kernels and containers show them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from edgeclip.model import cpus
+from edgeclip.model.cpus import usable_cpus
+
+
+@pytest.fixture(autouse=True)
+def eight_cpus(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Write files below a root and return it."""
+
+    def plant(files):
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return tmp_path
+
+    return plant
+
+
+V1 = "4:memory:/a\n3:cpu,cpuacct:/docker/x\n1:name=systemd:/y\n"
+GROUP = "sys/fs/cgroup"
+TREES = {
+    "nothing": ({}, 8),
+    "v2 no limit": ({"proc/self/cgroup": "0::/\n", f"{GROUP}/cpu.max": "max 100000\n"}, 8),
+    "v2 at the root": ({"proc/self/cgroup": "0::/\n", f"{GROUP}/cpu.max": "200000 100000\n"}, 2),
+    "v2 one and a half": ({"proc/self/cgroup": "0::/\n", f"{GROUP}/cpu.max": "150000 100000\n"}, 2),
+    "v2 a tenth": ({"proc/self/cgroup": "0::/\n", f"{GROUP}/cpu.max": "10000 100000\n"}, 1),
+    "v2 own group": (
+        {"proc/self/cgroup": "0::/a/b\n", f"{GROUP}/a/b/cpu.max": "300000 100000\n"},
+        3,
+    ),
+    "v2 nested, the parent is tighter": (
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            f"{GROUP}/a/b/cpu.max": "600000 100000\n",
+            f"{GROUP}/a/cpu.max": "100000 50000\n",
+        },
+        2,
+    ),
+    "v2 nested, the child is tighter": (
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            f"{GROUP}/a/b/cpu.max": "100000 100000\n",
+            f"{GROUP}/a/cpu.max": "max 100000\n",
+        },
+        1,
+    ),
+    "v2 the group of another": (
+        {"proc/self/cgroup": "0::/a\n", f"{GROUP}/b/cpu.max": "100000 100000\n"},
+        8,
+    ),
+    "v2 seen from inside a container": (
+        {"proc/self/cgroup": "0::/docker/abc\n", f"{GROUP}/cpu.max": "400000 100000\n"},
+        4,
+    ),
+    "v2 outside its namespace": (
+        {"proc/self/cgroup": "0::/../..\n", f"{GROUP}/cpu.max": "200000 100000\n"},
+        2,
+    ),
+    "v1": (
+        {
+            "proc/self/cgroup": V1,
+            f"{GROUP}/cpu/docker/x/cpu.cfs_quota_us": "250000\n",
+            f"{GROUP}/cpu/docker/x/cpu.cfs_period_us": "100000\n",
+        },
+        3,
+    ),
+    "v1 no limit": (
+        {
+            "proc/self/cgroup": V1,
+            f"{GROUP}/cpu/docker/x/cpu.cfs_quota_us": "-1\n",
+            f"{GROUP}/cpu/docker/x/cpu.cfs_period_us": "100000\n",
+        },
+        8,
+    ),
+    "v1 seen from inside a container": (
+        {
+            "proc/self/cgroup": V1,
+            f"{GROUP}/cpu/cpu.cfs_quota_us": "100000\n",
+            f"{GROUP}/cpu/cpu.cfs_period_us": "100000\n",
+        },
+        1,
+    ),
+    "v1 a memory group is no CPU group": (
+        {
+            "proc/self/cgroup": "4:memory:/a\n",
+            f"{GROUP}/cpu/a/cpu.cfs_quota_us": "100000\n",
+            f"{GROUP}/cpu/a/cpu.cfs_period_us": "100000\n",
+        },
+        8,
+    ),
+    "more than there are": ({f"{GROUP}/cpu.max": "9900000 100000\n"}, 8),
+    "a tree without proc": ({f"{GROUP}/cpu.max": "200000 100000\n"}, 2),
+    "garbage": ({"proc/self/cgroup": "\n::\nx\n0\n", f"{GROUP}/cpu.max": "ten percent\n"}, 8),
+    "zeros": ({f"{GROUP}/cpu.max": "0 0\n"}, 8),
+    "empty": ({"proc/self/cgroup": "", f"{GROUP}/cpu.max": ""}, 8),
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_trees(tree, name):
+    files, expected = TREES[name]
+    assert usable_cpus(tree(files)) == expected
+
+
+def test_affinity_counts(tree, monkeypatch):
+    root = tree({f"{GROUP}/cpu.max": "400000 100000\n"})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5})
+    assert usable_cpus(root) == 2
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+    assert usable_cpus(root) == 1
+
+
+def test_systems_without_affinity(tree, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert usable_cpus(tree({})) == 6
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cpus(tree({})) == 1
+
+
+def test_names_that_are_no_utf8(tree):
+    root = tree({"proc/self/cgroup": "", f"{GROUP}/cpu.max": "200000 100000\n"})
+    (root / "proc/self/cgroup").write_bytes(b"0::/\xff\xfe\n")
+    assert usable_cpus(root) == 2
+
+
+def test_this_machine(monkeypatch):
+    monkeypatch.undo()
+    assert 1 <= cpus.usable_cpus() <= (os.cpu_count() or 1)
