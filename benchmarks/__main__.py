@@ -15,7 +15,7 @@ from benchmarks import measure
 
 # Module → environment.  One-thread figures need every library to keep to one thread.
 _ONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-BENCHMARKS = {"image_tower": _ONE, "pictures": {}, "cold_start": {}}
+BENCHMARKS = {"image_tower": _ONE, "pictures": {}, "cold_start": {}, "options": {}}
 RESULTS = Path(__file__).parent / "results.md"
 
 
@@ -44,21 +44,20 @@ def _markdown(found: dict[str, list[measure.Row]]) -> str:
     lines = [
         "# Results",
         "",
-        "Ratios within one run, made by `make bench`. MobileCLIP-S2 has seeded random weights",
-        "here: they cost the same time as trained ones and mean nothing. Absolute times are this",
-        "machine's alone.",
+        "Ratios and cosines within one run, made by `make bench`. MobileCLIP-S2 has seeded random",
+        "weights here: they cost the same time as trained ones and mean nothing. Absolute times",
+        "are this machine's alone.",
         "",
         f"Machine: {measure.machine()}. {datetime.date.today():%Y-%m-%d}.",
         "",
-        "| what | ratio | target | met | medians | command |",
+        "| what | figure | target | met | detail | command |",
         "|---|---|---|---|---|---|",
     ]
     for name, rows in found.items():
         for row in rows:
-            met = "yes" if row.met else "**no**"
             lines.append(
-                f"| {row.what} | {row.figure:.2f} | {row.target} | {met} | {row.detail} "
-                f"| `python -m benchmarks {name}` |"
+                f"| {row.what} | {row.figure:.{row.digits}f} | {row.target} | {row.met} "
+                f"| {row.detail} | `python -m benchmarks {name}` |"
             )
     return "\n".join(lines) + "\n"
 

@@ -14,7 +14,8 @@ import onnx
 from benchmarks import measure
 from benchmarks.material import s2
 from edgeclip.model.manifest import Manifest
-from edgeclip.model.session import Session, SessionOptions
+from edgeclip.model.options import SessionOptions
+from edgeclip.model.session import Session
 
 
 def rows() -> list[measure.Row]:
@@ -22,7 +23,7 @@ def rows() -> list[measure.Row]:
     folder = s2()
     manifest = Manifest.load(folder)
     path = folder / "image.onnx"
-    session = Session.load(path, manifest.image, SessionOptions(threads=1))
+    session = Session.load(path, manifest.image, SessionOptions(threads=1), dim=512)
     pixels = np.random.default_rng(0).normal(size=(1, 3, 256, 256)).astype(np.float32)
     torch_tower = _torch_tower(pixels)
     a, b = np.random.default_rng(1).normal(size=(2, 1024, 1024)).astype(np.float32)

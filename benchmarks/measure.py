@@ -20,16 +20,20 @@ class Row:
     figure: float
     """The measured ratio."""
     target: str
-    """What it has to be, such as ``<= 0.70``."""
+    """What it has to be, such as ``<= 0.70``; empty for a figure that is only reported."""
     detail: str
     """The absolute medians behind it."""
+    digits: int = 2
+    """Behind the point, in print."""
 
     @property
-    def met(self) -> bool:
-        """Whether the figure meets its target."""
+    def met(self) -> str:
+        """Say whether the figure meets its target."""
+        if not self.target:
+            return ""
         sign, number = self.target.split()
-        limit = float(number)
-        return self.figure <= limit if sign == "<=" else self.figure >= limit
+        good = self.figure <= float(number) if sign == "<=" else self.figure >= float(number)
+        return "yes" if good else "**no**"
 
 
 def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

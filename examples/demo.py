@@ -13,7 +13,7 @@ QUERIES = (
     "a rocket standing on a launch pad",
     "a cat looking into the camera",
     "a cup of coffee on a saucer",
-    "a portrait of an astronaut",
+    "a red motorcycle",
     "a page of printed text",
 )
 LABELS = ("cat", "dog", "horse", "rocket", "coffee", "motorcycle")
