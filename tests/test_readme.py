@@ -22,7 +22,6 @@ REPLACED = {
     # Their installation is tested by tests/test_wheel.py; here only the names are.
     "pip install edgeclip": "true",
     "pip install 'edgeclip[export]'": f"grep -q '^export = ' {ROOT}/pyproject.toml",
-    "pip install 'edgeclip[heif]'": f"grep -q '^heif = ' {ROOT}/pyproject.toml",
     "pip install --no-deps edgeclip": "true",
     "pip install numpy 'pillow>=13' tokenizers ftfy click tqdm": "true",
     # The real download and the export of full size: tests/export/test_full_size.py.

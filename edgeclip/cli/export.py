@@ -76,5 +76,6 @@ def _print(manifest: Manifest) -> None:
         header = tuple(parity["rows"][0])
         output.table(header, [tuple(row.values()) for row in parity["rows"]])
         output.say(f"against {parity['reference']}\n")
-    output.say(f"licence: {licence['name']} ({licence['url']}). {licence['consequence']}\n")
+    where = f" ({licence['url']})" if licence["url"] else ""
+    output.say(f"licence: {licence['name']}{where}. {licence['consequence']}\n")
     output.say(str(manifest.folder))

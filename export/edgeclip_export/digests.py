@@ -1,0 +1,23 @@
+"""SHA-256 of files and of what stands for a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+UNTRAINED_SCHEME = "edgeclip-untrained-1"
+"""Names the rule that makes weights of a seed; changed when the same seed would give others."""
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_untrained(architecture: str, seed: int) -> str:
+    """Return the identity of seeded weights: SHA-256 of architecture, seed and rule."""
+    identity = {"architecture": architecture, "scheme": UNTRAINED_SCHEME, "seed": seed}
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
