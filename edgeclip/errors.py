@@ -32,6 +32,10 @@ class ModelError(EdgeclipError, ValueError):
     """Report a model folder that is damaged, foreign or made for another version."""
 
 
+class UntrainedWarning(UserWarning):
+    """Say that a model has random weights, so that its answers mean nothing."""
+
+
 class ModelNotFound(ModelError, FileNotFoundError):
     """Report a model that is in none of the places where models are looked for."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeclip.model.manifest import space_id
+from edgeclip.model.manifest import seal, space_id
 from edgeclip.model.writer import write_model
 from tests import tiny
 
@@ -46,7 +46,13 @@ def copied(model: Path, folder: Path) -> Path:
     return Path(shutil.copytree(model, folder))
 
 
-def edited(folder: Path, edit: Callable[[dict[str, Any]], object], *, rehash: bool = True) -> Path:
+def edited(
+    folder: Path,
+    edit: Callable[[dict[str, Any]], object],
+    *,
+    rehash: bool = True,
+    reseal: bool = True,
+) -> Path:
     """Change ``model.json``; ``rehash`` keeps sizes, hashes and the space id honest."""
     path = folder / "model.json"
     record = json.loads(path.read_text("utf-8"))
@@ -56,6 +62,8 @@ def edited(folder: Path, edit: Callable[[dict[str, Any]], object], *, rehash: bo
             data = (folder / name).read_bytes()
             entry |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         record["space"] = space_id(record)
+    if reseal:
+        record["sha256"] = seal(record)
     path.write_text(json.dumps(record), "utf-8")
     return folder
 

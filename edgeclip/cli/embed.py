@@ -26,7 +26,7 @@ from edgeclip.errors import EdgeclipError, ImageRejected, InvalidText
     "--output",
     "target",
     type=click.Path(path_type=Path),
-    help="Write to FILE.npy, FILE.csv or FILE.jsonl.",
+    help="Write to FILE.npy (with the names in FILE.json), FILE.csv or FILE.jsonl.",
 )
 @options.as_json
 @options.model_options
@@ -42,7 +42,8 @@ def embed_command(
     """Turn pictures and texts into vectors.
 
     PATHS are pictures, folders of pictures, or - for one picture on stdin.  A picture that cannot
-    be read is reported in its row, the others go on, and the exit code is 1.
+    be read does not stop the others; the exit code is then 1.  It has a row with its error in a
+    table and in JSON lines, and none in .npy and .csv.
     """
     if not (paths or texts or from_stdin):
         raise click.UsageError("Give pictures, --text or --stdin.")
@@ -50,12 +51,16 @@ def embed_command(
         raise click.UsageError("Give --json or --output: FILE.jsonl holds the same lines.")
     model = options.load(**chosen)
     errors, total = [], 0
-    with writer_for(target, as_json, model.dim) as write:
+    with writer_for(target, as_json, model) as write:
         files = options.pictures_in([*paths, *(_paths_on_stdin() if from_stdin else ())])
         for row in _rows(model, files, texts, not no_normalize, as_json):
             write(row)
             errors += [row.error] if row.error else []
             total += 1
+        if target and len(errors) == total:
+            options.raise_failed(errors, total)  # within the block: an older file stays
+    if target:
+        output.remark(f"wrote {output.printable(str(target))}")
     options.raise_failed(errors, total)
 
 

@@ -52,7 +52,7 @@ def export_command(
             progress=bars,
         )
     manifest = Manifest.load(folder)
-    options.warn_untrained(manifest)
+    manifest.warn_if_untrained()
     if as_json:
         output.json_line(options.told(manifest))
     else:

@@ -10,12 +10,10 @@ import click
 
 from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError, ModelError
+from edgeclip.model.manifest import Manifest
 
 if TYPE_CHECKING:
-    from edgeclip.model.manifest import Manifest
     from edgeclip.model.verify import Verdict
-
-_LICENCE = {"name", "url", "commercial_use", "consequence"}
 
 
 @click.command("models")
@@ -26,6 +24,9 @@ def models_command(models: Path | None, as_json: bool) -> None:
     from edgeclip.model import library
 
     rows = [_summary(folder) for folder in library.installed(models)]
+    default = _default(models)
+    for row in rows:
+        row["default"] = row["folder"] == default
     if as_json:
         output.json_line(rows)
         return
@@ -50,27 +51,22 @@ def models_command(models: Path | None, as_json: bool) -> None:
             output.note(output.printable(row["error"]))
 
 
+def _default(models: Path | None) -> str | None:
+    """Return the folder that is used when no model is named."""
+    from edgeclip.model import library
+
+    try:
+        return str(library.find(models=models))
+    except ModelError:  # EDGECLIP_MODEL may name what is not there
+        return None
+
+
 def _remark(row: dict[str, Any]) -> str:
     if row["error"]:
         return " (damaged)"
-    return " (random weights)" if row["untrained"] else ""
-
-
-def _whole(folder: Path) -> Manifest:
-    """Read a manifest and check the parts that only people read."""
-    from edgeclip.model.manifest import Manifest
-
-    manifest = Manifest.load(folder)
-    parts = {"license": dict, "source": dict, "made_by": dict, "accuracy": list}
-    lacking = [name for name, kind in parts.items() if type(manifest.record.get(name)) is not kind]
-    if not lacking:
-        lacking = sorted(_LICENCE - manifest.record["license"].keys())
-    if lacking:
-        raise ModelError(
-            f"{folder}/model.json does not state its {lacking[0]}. "
-            "Export or import the model again."
-        )
-    return manifest
+    if row["untrained"]:
+        return " (random weights)"
+    return " (default)" if row["default"] else ""
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -85,7 +81,7 @@ def _summary(folder: Path) -> dict[str, Any]:
         "error": None,
     }
     try:
-        manifest = _whole(folder)
+        manifest = Manifest.load(folder)
     except ModelError as error:
         return {**empty, "error": str(error)}
     return {
@@ -106,11 +102,11 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
     """Show what a model folder says of itself."""
     from edgeclip.model import library
 
-    manifest = _whole(library.find(model, models=models))
+    manifest = Manifest.load(library.find(model, models=models))
     if as_json:
         output.json_line(options.told(manifest))
         return
-    options.warn_untrained(manifest)
+    manifest.warn_if_untrained()
     record, image, text = manifest.record, manifest.image, manifest.text
     rows = [
         ("name", manifest.name),
@@ -156,13 +152,12 @@ def verify_command(model: str | None, models: Path | None, timeout_s: float, as_
     The goldens run in a child process: a runtime that crashes is a verdict, not a crash.
     """
     from edgeclip.model import library
-    from edgeclip.model.manifest import Manifest
     from edgeclip.model.verify import verify
 
     folder = library.find(model, models=models)
     verdict = verify(folder, timeout_s=timeout_s)
     manifest = Manifest.read(folder)
-    options.warn_untrained(manifest)
+    manifest.warn_if_untrained()
     hashes = {name: entry.sha256 for name, entry in manifest.files.items()}
     if as_json:
         output.json_line({**dataclasses.asdict(verdict), "sha256": hashes})

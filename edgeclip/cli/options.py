@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,18 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edgeclip.cli import output
-from edgeclip.errors import EdgeclipError, QueryError
+from edgeclip.errors import EdgeclipError
+from edgeclip.model import headers
 
 if TYPE_CHECKING:
     from edgeclip.model.manifest import Manifest
     from edgeclip.model.model import Model
-    from edgeclip.vectors import Vector
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-_JPEG, _OTHERS = ".jpg .jpeg .jpe .jfif .mpo", ".png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm"
-SUFFIXES = frozenset(f"{_JPEG} {_OTHERS} .avif .heic .heif".split())
-"""A file of a folder is taken for a picture by its name; what is in it decides later."""
 
 
 class NumberRange(click.FloatRange):
@@ -87,11 +82,14 @@ def load(
     fit: str,
     draft: bool,
 ) -> Model:
-    """Load the model that the options name; say so when its weights are random."""
+    """Load the model that the options name."""
     from edgeclip.model import library
     from edgeclip.model.model import Model
 
     folder = library.find(model, models=models)
+    if model is None:
+        # Which model it is depends on the folder one stands in: people should not have to guess.
+        output.remark(f"model {folder.name} (-m names another)")
     loaded = Model.load(
         folder,
         fit="pad" if fit == "pad" else "crop",
@@ -99,14 +97,7 @@ def load(
         threads=threads,
         providers=providers or None,
     )
-    warn_untrained(loaded.manifest)
     return loaded
-
-
-def warn_untrained(manifest: Manifest) -> None:
-    """Say that a model's answers mean nothing when its weights are random."""
-    if manifest.untrained:
-        output.note(f"warning: model {manifest.name} has random weights: its answers mean nothing.")
 
 
 def told(manifest: Manifest) -> dict[str, Any]:
@@ -145,7 +136,7 @@ def _pictures_below(folder: str) -> Iterator[str]:
     for here, folders, names in os.walk(folder, onerror=_left_out):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+            if Path(name).suffix.lower() in headers.SUFFIXES and not name.startswith("."):
                 yield str(Path(here) / name)
 
 
@@ -168,20 +159,6 @@ def stdin_bytes() -> bytes:
     if sys.stdin is None:
         raise EdgeclipError("stdin is closed. Give paths instead of - and --stdin.")
     return sys.stdin.buffer.read()
-
-
-def embed_query(model: Model, query: str) -> Vector:
-    """Embed a query; the name of a picture that does not exist is refused, not read as words."""
-    from edgeclip.model.query import parse
-
-    for term in parse(query):
-        forced = re.search(r"text:\s*" + re.escape(term.value), query)
-        if not (term.picture or forced) and Path(term.value).suffix.lower() in SUFFIXES:
-            raise QueryError(
-                f"{term.value} is no file. Give the path of a picture, "
-                f"or text:{term.value} if these are words."
-            )
-    return model.embed_query(query)
 
 
 def check_target(target: Path, *suffixes: str) -> None:

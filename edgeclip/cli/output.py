@@ -50,6 +50,12 @@ def note(text: str) -> None:
     click.echo(f"edgeclip: {text}", err=True)
 
 
+def remark(text: str) -> None:
+    """Tell people something that programs and logs have no use for: only on a terminal."""
+    if _is_terminal(sys.stderr):
+        note(text)
+
+
 def printable(name: str) -> str:
     """Return a file name with control and undecodable characters escaped."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -15,6 +15,7 @@ from edgeclip.cli import options, output
 from edgeclip.model.whole import whole_file
 
 if TYPE_CHECKING:
+    from edgeclip.model.model import Model
     from edgeclip.vectors import Vector
 
 Write = Callable[["Row"], None]
@@ -47,8 +48,19 @@ class Row:
         return {self.kind: self.name, "embedding": embedding, "status": status, "error": self.error}
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the vectors of a file come from."""
+
+    target: Path
+    model: str
+    space: str
+    """Only vectors of the same space may be compared."""
+    dim: int
+
+
 @contextlib.contextmanager
-def writer_for(target: Path | None, as_json: bool, dim: int) -> Iterator[Write]:
+def writer_for(target: Path | None, as_json: bool, model: Model) -> Iterator[Write]:
     """Yield a function that writes one row; a file appears whole, at the end, or not at all."""
     if target is None:
         with _json_rows() if as_json else _table_rows() as write:
@@ -56,7 +68,8 @@ def writer_for(target: Path | None, as_json: bool, dim: int) -> Iterator[Write]:
         return
     writers = {".jsonl": _jsonl_file, ".csv": _csv_file, ".npy": _npy_file}
     options.check_target(target, *writers)
-    with whole_file(target) as file, writers[target.suffix](file, dim) as write:
+    origin = Origin(target, model.name, model.space, model.dim)
+    with whole_file(target) as file, writers[target.suffix](file, origin) as write:
         yield write
 
 
@@ -83,7 +96,7 @@ def _shown(row: Row) -> tuple[str, str, str]:
 
 
 @contextlib.contextmanager
-def _jsonl_file(file: IO[bytes], _: int) -> Iterator[Write]:
+def _jsonl_file(file: IO[bytes], _: Origin) -> Iterator[Write]:
     def write(row: Row) -> None:
         file.write(json.dumps(row.record()).encode() + b"\n")
 
@@ -91,25 +104,37 @@ def _jsonl_file(file: IO[bytes], _: int) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def _csv_file(file: IO[bytes], dim: int) -> Iterator[Write]:
-    """Write a header and a line each; a row that failed has empty cells for its numbers."""
+def _csv_file(file: IO[bytes], origin: Origin) -> Iterator[Write]:
+    """Write a header, and a line for each vector; what failed is left out."""
     # Names that are no UTF-8 come out as the bytes they are.
     table = csv.writer(codecs.getwriter("utf-8")(file, "surrogateescape"), lineterminator="\n")
-    table.writerow(["name", "error", *range(dim)])
+    table.writerow(["name", *range(origin.dim)])
 
     def write(row: Row) -> None:
-        values = [""] * dim if row.vector is None else [f"{value:.9g}" for value in row.vector]
-        table.writerow([row.name, row.error or "", *values])
+        if row.vector is not None:
+            table.writerow([row.name, *(f"{value:.9g}" for value in row.vector)])
 
     yield write
 
 
 @contextlib.contextmanager
-def _npy_file(file: IO[bytes], dim: int) -> Iterator[Write]:
-    """Collect ``(n, dim)`` float32; a row that failed is NaN, to keep the order."""
+def _npy_file(file: IO[bytes], origin: Origin) -> Iterator[Write]:
+    """Collect ``(n, dim)`` float32, and beside it what the rows are; what failed is left out.
+
+    A row of NaN instead would be every query's best match for numpy.
+    """
     import numpy as np
 
-    rows: list[Vector] = []
-    empty = np.full(dim, np.nan, dtype=np.float32)
-    yield lambda row: rows.append(empty if row.vector is None else row.vector)
-    np.save(file, np.array(rows, dtype=np.float32).reshape(-1, dim))
+    names: list[str] = []
+    vectors: list[Vector] = []
+
+    def write(row: Row) -> None:
+        if row.vector is not None:
+            names.append(row.name)
+            vectors.append(row.vector)
+
+    yield write
+    np.save(file, np.array(vectors, dtype=np.float32).reshape(-1, origin.dim))
+    with whole_file(origin.target.with_suffix(".json")) as beside:
+        told = {"model": origin.model, "space": origin.space, "names": names}
+        beside.write(json.dumps(told).encode() + b"\n")

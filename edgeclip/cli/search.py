@@ -54,7 +54,7 @@ def search_command(
     model.open()
     clock.append(time.perf_counter())
     # Before the pictures: a mistake in a query shows at once, not after an hour of embedding.
-    wanted = [options.embed_query(model, query) for query in queries]
+    wanted = [model.embed_query(query) for query in queries]
     clock.append(time.perf_counter())
     files = options.pictures_in([os.fspath(folder)])
     keys, vectors, errors = _embedded(model, files)

@@ -21,7 +21,7 @@ def similar_command(a: str, b: str, as_json: bool, **chosen: Any) -> None:
     is a sum.  Prints the cosine, from -1 to 1.
     """
     model = options.load(**chosen)
-    cosine = float(options.embed_query(model, a) @ options.embed_query(model, b))
+    cosine = float(model.embed_query(a) @ model.embed_query(b))
     if as_json:
         output.json_line({"a": a, "b": b, "cosine": cosine})
     else:

@@ -61,6 +61,8 @@ def adopt(folder: Path, adoption: Adoption) -> Path:
         ModelError: a graph has other inputs or outputs than a tower's, keeps external data, the
             towers' dims differ, or the vectors are not finite.
     """
+    if folder.exists():
+        raise ModelError(f"{folder} exists. Choose another --name, or remove it first.")
     files = {"image.onnx": adoption.image}
     image, dim = _image_record(adoption)
     text = None

@@ -75,6 +75,10 @@ def prototypes(
     Raises:
         InvalidText: no labels, the same label twice, or a template without ``{}``.
     """
+    if isinstance(labels, str) or isinstance(templates, str):
+        raise TypeError("labels and templates are lists of texts, not one text.")
+    if not all(isinstance(label, str) and label.strip() for label in labels):
+        raise InvalidText("a label is empty or no text. Leave it out.")
     if not labels:
         raise InvalidText("there are no labels. Give at least one.")
     twice = next((label for label in labels if list(labels).count(label) > 1), None)

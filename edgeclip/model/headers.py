@@ -1,6 +1,10 @@
-"""What the first bytes of a file say, before any decoder sees it."""
+"""What the name and the first bytes of a file say, before any decoder sees it."""
 
 from __future__ import annotations
+
+_JPEG, _OTHERS = ".jpg .jpeg .jpe .jfif .mpo", ".png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm"
+SUFFIXES = frozenset(f"{_JPEG} {_OTHERS} .avif .heic .heif".split())
+"""Endings that pictures usually have; what a file really is, its content says."""
 
 # HEVC brands only: "mif1" stands in AVIF files too, which Pillow reads by itself.
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})

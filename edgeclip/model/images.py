@@ -210,7 +210,8 @@ def _decode(file: IO[bytes], name: str, draft_size: int | None, max_pixels: int)
     try:
         picture = Image.open(file, formats=formats)
     except UnidentifiedImageError as error:
-        what = "is empty" if not head else f"is no picture of a known format ({', '.join(FORMATS)})"
+        what = f"is no picture of a format or layout that can be read ({', '.join(FORMATS)})"
+        what = what if head else "is empty"
         raise UnsupportedFormat(f"{name} {what}.") from error
     except Image.DecompressionBombError as error:
         raise ImageRejected(f"{name} is too large to decode ({error}).") from error

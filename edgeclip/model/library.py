@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import edgeclip
 from edgeclip.errors import ModelNotFound
-from edgeclip.model.manifest import FILENAME
+from edgeclip.model.manifest import FILENAME, Manifest
 
 PREFERRED = "mobileclip_s2"
 FALLBACK = "starter"
@@ -22,14 +23,27 @@ def places(models: Path | str | None = None) -> list[Path]:
 
     Args:
         models: a folder that stands before all others; ``EDGECLIP_MODELS`` when None.
+
+    Raises:
+        ModelNotFound: that folder does not exist, or is a model itself.
     """
     first = models if models is not None else os.environ.get("EDGECLIP_MODELS")
+    if first:
+        _check_place(Path(first))
     package = Path(edgeclip.__file__).parent
     folders = [Path("models"), *_user_data(), package / "_models"]
     # An editable install has its data beside the package, not in it.
     if (package.parent / "pyproject.toml").is_file():
         folders.append(package.parent / "models")
     return ([Path(first)] if first else []) + folders
+
+
+def _check_place(folder: Path) -> None:
+    """Refuse a mistyped place: the search would quietly go on to another model elsewhere."""
+    if _is(folder / FILENAME, Path.is_file):
+        raise ModelNotFound(f"{folder} is a model, not a folder of models. Name it with --model.")
+    if not _is(folder, Path.is_dir):
+        raise ModelNotFound(f"{folder} is no folder. Correct --models or EDGECLIP_MODELS.")
 
 
 def _user_data() -> Iterator[Path]:
@@ -58,7 +72,7 @@ def find(name: str | Path | None = None, *, models: Path | str | None = None) ->
 
     Args:
         name: a model's name or the path of its folder; when None ``EDGECLIP_MODEL``, else
-            ``mobileclip_s2`` where it is installed, else ``starter``.
+            ``mobileclip_s2`` where it is installed with trained weights, else ``starter``.
         models: where to look first.
 
     Raises:
@@ -66,7 +80,10 @@ def find(name: str | Path | None = None, *, models: Path | str | None = None) ->
     """
     wanted = name if name is not None else os.environ.get("EDGECLIP_MODEL")
     if not wanted:
-        return _by_name(PREFERRED, models) or find(FALLBACK, models=models)
+        preferred = _by_name(PREFERRED, models)
+        # Random weights are for measuring, and answer only those who ask for them.
+        trained = preferred is not None and not Manifest.read(preferred).untrained
+        return preferred if preferred and trained else find(FALLBACK, models=models)
     path = Path(wanted)
     if _is(path / FILENAME, Path.is_file):
         return path
@@ -77,12 +94,20 @@ def find(name: str | Path | None = None, *, models: Path | str | None = None) ->
             "See the installed models with: edgeclip models"
         )
     if found is None:
-        names = ", ".join(sorted(folder.name for folder in installed(models))) or "none"
-        raise ModelNotFound(
-            f"model {str(wanted)!r} is not installed (installed: {names}). "
-            f"Make it on a workstation with: edgeclip export {wanted}"
-        )
+        raise ModelNotFound(_not_installed(str(wanted), models))
     return found
+
+
+def _not_installed(wanted: str, models: Path | str | None) -> str:
+    names = sorted(folder.name for folder in installed(models))
+    near = difflib.get_close_matches(wanted.lower().replace("-", "_"), names, n=1)
+    make = f"Make it on a workstation with: edgeclip export {wanted}"
+    advice = f"Did you mean {near[0]}?" if near else make
+    where = ", ".join(str(place) for place in places(models))
+    return (
+        f"model {wanted!r} is not installed (installed: {', '.join(names) or 'none'}; "
+        f"looked in {where}). {advice}"
+    )
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:

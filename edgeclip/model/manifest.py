@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeclip.errors import ModelError
+from edgeclip.errors import ModelError, UntrainedWarning
 from edgeclip.model.towers import (
     Fit,
     ImageTower,
@@ -112,6 +113,15 @@ class Manifest:
         """Whether the weights are random, so that the answers mean nothing."""
         return bool(self.record["source"]["kind"] == "untrained")
 
+    def warn_if_untrained(self) -> None:
+        """Warn, once in a process, that the answers of random weights mean nothing."""
+        if self.untrained:
+            warnings.warn(
+                f"model {self.name} has random weights: its answers mean nothing.",
+                UntrainedWarning,
+                stacklevel=1,  # always the same place: Python then says it once
+            )
+
     def variant(self, tower: ImageTower | TextTower, name: str | None) -> Variant:
         """Return the variant ``name`` of a tower, or its default one."""
         chosen = tower.default if name is None else name
@@ -170,7 +180,20 @@ def space_id(record: Mapping[str, Any], *, fit: Fit = "crop", draft: bool = Fals
         "dim": record["dim"],
         "text": cleaning,
     }
-    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return _canonical_sha256(identity)
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """Hash the manifest itself, all but this hash: the goldens and the licence may rot, too.
+
+    Returns:
+        SHA-256 in hex of the canonical JSON, for the manifest's ``sha256``.
+    """
+    return _canonical_sha256({key: value for key, value in record.items() if key != "sha256"})
+
+
+def _canonical_sha256(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
@@ -214,6 +237,11 @@ def _parse(folder: Path, record: Any) -> Manifest:
     )
     _check_names(manifest)
     _check_sections(record)
+    if record["sha256"] != seal(record):
+        raise ModelError(
+            f"{folder / FILENAME} was changed or damaged since it was made: its own SHA-256 does "
+            "not fit. Copy the model folder again."
+        )
     if manifest.space != manifest.space_id():
         raise ModelError(
             f"{folder / FILENAME} was changed by hand: its space id does not fit its contents. "

@@ -85,7 +85,7 @@ class Model:
 
         Args:
             model: a folder, or the name of an installed model; None: ``EDGECLIP_MODEL``, else
-                ``mobileclip_s2`` where it is installed, else ``starter``.
+                ``mobileclip_s2`` where it is installed (trained), else ``starter``.
             fit: ``crop`` (reference) or ``pad`` (letterbox); each has its own space id.
             draft: decode large JPEGs at a reduced scale; has its own space id.
             max_pixels: refuse larger pictures before decoding.
@@ -99,6 +99,7 @@ class Model:
             ModelError: the folder is damaged, or was made for another version.
         """
         manifest = Manifest.load(library.find(model))
+        manifest.warn_if_untrained()
 
         options = SessionOptions(threads, providers, spinning, arena)
         return cls(
@@ -115,6 +116,10 @@ class Model:
         self._image.get()
         if self.manifest.text is not None:
             self._text.get()
+
+    def __repr__(self) -> str:
+        """Name the model, its dim and its space."""
+        return f"<Model {self.name}: {self.dim} numbers, space {self.space[:12]}…>"
 
     @property
     def name(self) -> str:
@@ -268,6 +273,8 @@ class Model:
         Raises:
             InvalidText: no labels, a label twice, or a template without ``{}``.
         """
+        if isinstance(labels, str) or isinstance(negatives, str):
+            raise TypeError("labels and negatives are lists of texts, not one text.")
         chosen = templates if templates is not None else parts.text_tower(self.manifest).templates
         rows = prototypes([*labels, *negatives], chosen, lambda t: list(self.embed_texts(t)))
         return Classifier(labels, rows, self.embed_image, logit_scale=self.logit_scale)

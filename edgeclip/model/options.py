@@ -18,3 +18,10 @@ class SessionOptions:
     """Whether idle threads burn CPU while they wait: five times the CPU at 10 fps, no faster."""
     arena: bool = False
     """Whether memory is kept at its peak between runs instead of being handed back."""
+
+    def __post_init__(self) -> None:
+        """Refuse what onnxruntime would take for something else."""
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads must be at least 1, not {self.threads}")
+        if isinstance(self.providers, str):
+            raise TypeError(f"providers is a list of names: [{self.providers!r}]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeclip.errors import ModelError
+from edgeclip.errors import ExtraMissing, ModelError
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.options import SessionOptions
 from edgeclip.model.towers import ImageTower, TextTower
@@ -45,7 +45,12 @@ def text_tower(manifest: Manifest) -> TextTower:
 
 
 def _open(manifest: Manifest, tower: ImageTower | TextTower, options: SessionOptions) -> Session:
-    from edgeclip.model.session import Session
-
+    try:
+        from edgeclip.model.session import Session
+    except ImportError as error:
+        raise ExtraMissing(
+            f"onnxruntime cannot be imported ({error}). Run: pip install onnxruntime, or install "
+            "the build of your board."
+        ) from error
     path = manifest.verified(manifest.variant(tower, None).file)
     return Session.load(path, tower, options, dim=manifest.dim)

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeclip.errors import QueryError
+from edgeclip.model import headers
 from edgeclip.vectors import Vector, unit
 
 _OPERATOR = re.compile(r"(?:^|(?<=\s))([+-])(?=\s|$)")
@@ -51,7 +52,8 @@ def parse(query: str, *, pictures: bool = True) -> list[Term]:
             answers strangers says no.
 
     Raises:
-        QueryError: the query or one of its terms is empty, or a weight is zero.
+        QueryError: the query or one of its terms is empty, a weight is zero, or a term has the
+            name of a picture that does not exist.
     """
     if not isinstance(query, str):
         raise QueryError(f"a query must be a str, not {type(query).__name__}.")
@@ -108,12 +110,24 @@ def _term(sign: str, words: str, query: str, pictures: bool) -> Term:
             f"{query!r} has an empty term. Put words or a picture on both sides of + and -, "
             "or write text:words."
         )
-    picture = pictures and not forced and _is_file(words)
+    picture = pictures and not forced and _is(Path.is_file, words)
+    if pictures and not forced and not picture:
+        _refuse_lost_picture(words)
     return Term(-weight if sign == "-" else weight, words, picture)
 
 
-def _is_file(words: str) -> bool:
+def _refuse_lost_picture(words: str) -> None:
+    """Refuse what was meant as a picture: a mistyped path must not be embedded as words."""
+    if Path(words).suffix.lower() in headers.SUFFIXES:
+        raise QueryError(
+            f"{words} is no file. Give the path of a picture, or text:{words} if these are words."
+        )
+    if "/" in words and _is(Path.is_dir, words):
+        raise QueryError(f"{words} is a folder. Give the path of a picture.")
+
+
+def _is(kind: Callable[[Path], bool], words: str) -> bool:
     try:
-        return Path(words).is_file()
+        return kind(Path(words))
     except (OSError, ValueError):  # longer than a path can be, or with a NUL
         return False

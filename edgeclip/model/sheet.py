@@ -5,7 +5,9 @@ It draws with Pillow, and reads pictures through ``images.read`` like everything
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -63,6 +65,15 @@ def _thumbnail(key: str) -> Image.Image:
     return tile
 
 
+@cache
+def _font(points: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return a font of the system with many scripts, else Pillow's own, which knows ASCII."""
+    for name in ("NotoSansCJK-Regular.ttc", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf"):
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, points)
+    return ImageFont.load_default(points)
+
+
 def _write(
     draw: ImageDraw.ImageDraw,
     place: tuple[int, int],
@@ -83,7 +94,7 @@ def _write(
         colour: RGB.
         anchor: ``lm`` or ``la``, as in Pillow's text anchors.
     """
-    font = ImageFont.load_default(points)
+    font = _font(points)
     # A file name may hold bytes that are no text, which Pillow cannot draw.
     drawable = "".join(
         c if c.isprintable() else "�" for c in text.encode("utf-8", "replace").decode()

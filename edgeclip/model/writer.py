@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeclip.errors import EdgeclipError, ModelError
-from edgeclip.model.manifest import FILENAME, FORMAT, space_id
+from edgeclip.model.manifest import FILENAME, FORMAT, seal, space_id
 
 Check = Callable[[Path], Mapping[str, Any] | None]
 
@@ -29,7 +29,8 @@ def write_model(
 
     Args:
         folder: where it shall stand; an older model there is replaced, anything else is refused.
-        record: the manifest as in ``model.json`` without ``format``, ``files`` and ``space``.
+        record: the manifest as in ``model.json``; ``format``, ``files``, ``space`` and ``sha256``
+            are filled in.
         files: plain file name to its content, or to the path it is copied from.
         check: is given the finished temporary folder and raises to refuse it; a mapping that it
             returns is merged into ``model.json`` (parity figures, goldens).
@@ -90,7 +91,10 @@ def _put(path: Path, content: Path | bytes) -> dict[str, str | int]:
 
 
 def _dump(record: Mapping[str, Any]) -> bytes:
-    return (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+    # Through JSON first: what is sealed must be what a reader will see.
+    plain = json.loads(json.dumps(record))
+    plain["sha256"] = seal(plain)
+    return (json.dumps(plain, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def _publish(temporary: Path, folder: Path) -> None:

@@ -15,7 +15,7 @@ import open_clip
 import torch
 from torch import nn
 
-from edgeclip.errors import ExportError, LicenseNotAccepted
+from edgeclip.errors import CheckpointError, ExportError, LicenseNotAccepted
 from edgeclip.model.manifest import FILENAME
 from edgeclip.model.model import Model
 from edgeclip.model.writer import write_model
@@ -128,6 +128,8 @@ def _check_order(order: Order, folder: Path) -> None:
         parity.require_apple()
         if order.untrained:
             raise ExportError("--verify-with needs trained weights. Leave --untrained.")
+    if order.checkpoint and not order.checkpoint.is_file():
+        raise CheckpointError(f"{order.checkpoint} is no file. Give the path of the weights.")
     if not order.untrained:
         accept(order.recipe.license, order.accept_license)
     elif _is_trained(folder):

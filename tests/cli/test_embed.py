@@ -82,7 +82,7 @@ def test_the_table_for_people(cli, album):
     lines = done.out.splitlines()
     assert lines[0].split() == ["dim", "vector", "name"]
     assert lines[1].endswith(" …  album/a.jpg") and lines[1].split()[0] == "16"
-    assert "album/broken.png: is no picture of a known format" in done.out
+    assert "album/broken.png: is no picture of a format or layout" in done.out
     assert done.code == 1
     assert done.line.startswith("edgeclip: 1 of 6 failed. The first: album/broken.png is no")
 
@@ -169,24 +169,27 @@ def test_npy(cli, album, model):
     done = cli("embed", "gone.jpg", "album", "--text", "a cat", "-o", "out.npy")
     assert (done.code, done.out) == (1, "") and "1 of 6 failed" in done.line
     table = np.load("out.npy")
-    assert table.dtype == np.float32 and table.shape == (6, tiny.DIM)
-    assert np.isnan(table[0]).all()
-    assert np.array_equal(table[1:-1], [model.embed_image(path) for path in VISIBLE])
+    assert table.dtype == np.float32 and table.shape == (5, tiny.DIM)
+    assert np.array_equal(table[:-1], [model.embed_image(path) for path in VISIBLE])
     assert np.array_equal(table[-1], model.embed_text("a cat"))
+    beside = json.loads((album.parent / "out.json").read_text())
+    assert beside == {"model": "tiny", "space": model.space, "names": [*VISIBLE, "a cat"]}
 
 
-def test_npy_of_nothing_but_failures(cli, here):
-    assert cli("embed", "gone.jpg", "-o", "out.npy").code == 1
-    assert np.load("out.npy").shape == (1, tiny.DIM)
+@pytest.mark.parametrize("name", ["out.npy", "out.csv", "out.jsonl"])
+def test_nothing_but_failures_leaves_an_older_file(cli, here, name):
+    (here / name).write_text("older")
+    assert cli("embed", "gone.jpg", "-o", name).code == 1
+    assert (here / name).read_text() == "older"
+    assert not (here / "out.json").exists()
 
 
 def test_csv(cli, album, model):
     assert cli("embed", "gone.jpg", "album", "-o", "out.csv").code == 1
-    header, gone, *rows = csv.reader((album.parent / "out.csv").open())
-    assert header == ["name", "error", *map(str, range(tiny.DIM))]
-    assert gone[:3] == ["gone.jpg", "gone.jpg cannot be read: No such file or directory.", ""]
+    header, *rows = csv.reader((album.parent / "out.csv").open())
+    assert header == ["name", *map(str, range(tiny.DIM))]
     assert [row[0] for row in rows] == VISIBLE
-    numbers = np.array([row[2:] for row in rows]).astype(np.float32)
+    numbers = np.array([row[1:] for row in rows]).astype(np.float32)
     assert np.array_equal(numbers, [model.embed_image(path) for path in VISIBLE])
 
 

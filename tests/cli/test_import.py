@@ -133,7 +133,7 @@ def test_a_folder_that_is_no_model_is_kept(cli, made):
     (made / "models" / "m").mkdir(parents=True)
     (made / "models" / "m" / "mine.txt").write_text("mine")
     done = cli("import", "image.onnx", "--name", "m", "--family", "clip")
-    assert done.code == 1 and "models/m exists and is no model folder" in done.line
+    assert done.code == 1 and "models/m exists. Choose another --name" in done.line
     assert (made / "models" / "m" / "mine.txt").read_text() == "mine"
 
 

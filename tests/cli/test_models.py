@@ -43,6 +43,7 @@ def test_the_list_for_programs(cli, installed):
             "untrained": False,
             "folder": "models/tiny",
             "error": None,
+            "default": False,
         }
     ]
 

@@ -19,7 +19,7 @@ from edgeclip_export.recipe import Preprocessing
 
 from edgeclip.errors import CheckpointError, ExtraMissing, ParityError
 from edgeclip.model import goldens
-from edgeclip.model.manifest import space_id
+from edgeclip.model.manifest import seal, space_id
 from edgeclip.model.model import Model
 from tests.export.apple_layout import apple_state, without_head_bias
 from tests.export.conftest import fastvit_recipe
@@ -94,6 +94,7 @@ def test_each_known_mistake_is_refused_and_named(
     mistake = MISTAKES[name]
     record[mistake["half"]].update(mistake["changes"])
     record["space"] = space_id(record)
+    record["sha256"] = seal(record)
     (wrong / "model.json").write_text(json.dumps(record), "utf-8")
     with pytest.raises(ParityError) as caught:
         parity.demand(parity.compare(reference, Model.load(wrong), batches=[3]))

@@ -141,7 +141,7 @@ def test_the_size_that_the_graph_leaves_open(adopted):
         adopted(open_size)
     assert Manifest.load(adopted(open_size, size=32)).image.size == 32
     with pytest.raises(ModelError, match=r"does not run .* Check the size"):
-        adopted(open_size, size=48)
+        adopted(open_size, size=48, name="wrong")
 
 
 @pytest.mark.parametrize(
@@ -267,12 +267,13 @@ def test_tokenizers_that_cannot_be_used(tmp_path, data, said):
         adopt(tmp_path / "models" / "m", adoption)
 
 
-def test_a_model_may_be_adopted_again_but_nothing_else_is_replaced(adopted, tmp_path):
-    first = adopted()
-    again = adopted(preset=dataclasses.replace(MOBILECLIP, logit_scale=50.0))
-    assert first == again and Model.load(again).logit_scale == 50.0
+def test_nothing_is_replaced(adopted, tmp_path):
+    before = Model.load(adopted()).manifest.record
+    with pytest.raises(ModelError, match=r"exists\. Choose another --name"):
+        adopted(preset=dataclasses.replace(MOBILECLIP, logit_scale=50.0))
+    assert Model.load(tmp_path / "models" / before["name"]).manifest.record == before
     (tmp_path / "models" / "mine").mkdir()
-    with pytest.raises(ModelError, match="exists and is no model folder"):
+    with pytest.raises(ModelError, match=r"exists\. Choose another --name"):
         adopted(name="mine")
     assert list((tmp_path / "models" / "mine").iterdir()) == []
 

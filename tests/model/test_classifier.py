@@ -96,7 +96,11 @@ def test_a_classifier_of_finished_parts():
         (["cat"], {"templates": ["a photo"]}, "'a photo' needs one {}"),
         (["cat"], {"templates": ["{} and {}"]}, "needs one {}"),
         (["c\0t"], {}, "NUL"),
-        ([None], {"templates": ["{}"]}, "None"),
+        ([None], {"templates": ["{}"]}, "empty or no text"),
+        (["cat", " "], {}, "empty or no text"),
+        ("cat", {}, "lists of texts"),
+        (["cat"], {"templates": "a {}"}, "lists of texts"),
+        (["cat"], {"negatives": "dog"}, "lists of texts"),
         (["x" * 5000], {}, "characters"),
     ],
 )

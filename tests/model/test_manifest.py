@@ -5,11 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import os
+from pathlib import Path
 
 import pytest
 
-from edgeclip.errors import EdgeclipError, ModelError
+from edgeclip.errors import EdgeclipError, ModelError, UntrainedWarning
+from edgeclip.model import library
 from edgeclip.model.manifest import Manifest, space_id
+from edgeclip.model.model import Model
 from tests import folders, tiny
 
 
@@ -269,3 +272,24 @@ def test_a_manifest_changed_by_hand_is_refused(tiny_model, tmp_path):
     folders.edited(folder, lambda r: r["image"].update(filter="bicubic"), rehash=False)
     with pytest.raises(EdgeclipError, match="changed by hand"):
         Manifest.load(folder)
+
+
+def test_the_manifest_guards_itself(tmp_path, tiny_model):
+    folder = folders.copied(tiny_model, tmp_path / "m")
+
+    def rot(record):
+        record["license"]["commercial_use"] = None
+
+    with pytest.raises(ModelError, match="changed or damaged since it was made"):
+        Manifest.load(folders.edited(folder, rot, reseal=False))
+    assert Manifest.load(folders.edited(folder, rot)).record["license"]["commercial_use"] is None
+
+
+def test_random_weights_warn_and_are_no_default(tmp_path, tiny_model, monkeypatch):
+    folder = folders.copied(tiny_model, tmp_path / "models" / "mobileclip_s2")
+    monkeypatch.chdir(tmp_path)
+    assert library.find() == Path("models/mobileclip_s2")
+    folders.edited(folder, lambda record: record["source"].update(kind="untrained"))
+    assert library.find().name == "starter"
+    with pytest.warns(UntrainedWarning, match="has random weights"):
+        Model.load("mobileclip_s2")

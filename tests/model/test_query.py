@@ -57,7 +57,6 @@ QUERIES = {
     "  a   +   b  ": [words(1, "a"), words(1, "b")],
     "a\t+\nb": [words(1, "a"), words(1, "b")],
     "a — b": [words(1, "a — b")],
-    "absent.png": [words(1, "absent.png")],
     "cat\0": [words(1, "cat\0")],
     "x" * 5000: [words(1, "x" * 5000)],
 }
@@ -191,3 +190,15 @@ def test_a_model_answers_queries(model, work):
     assert plain @ model.embed_text("cat.png") > 0.999999
     with pytest.raises(QueryError, match="cancel"):
         model.embed_query("a - a")
+
+
+def test_a_lost_picture_is_not_read_as_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cats").mkdir()
+    with pytest.raises(QueryError, match=r"^\./gone\.JPG is no file.*text:\./gone\.JPG"):
+        parse("./gone.JPG + snow")
+    with pytest.raises(QueryError, match=r"\./cats is a folder"):
+        parse("2:./cats")
+    assert parse("text:gone.jpg") == [words(1, "gone.jpg")]
+    assert parse("gone.jpg", pictures=False) == [words(1, "gone.jpg")]
+    assert parse("cats") == [words(1, "cats")]  # a word, although a folder is called so
