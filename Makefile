@@ -16,7 +16,7 @@ help:
 $(VENV)/python: 
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "edgeclip needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@$(PYTHON) -m venv --help > /dev/null 2>&1 || \
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
 		{ echo "python3 has no venv module: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade 'pip>=25.1'

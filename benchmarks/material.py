@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from edgeclip.errors import ModelError
+from edgeclip.model.manifest import Manifest
+
 BUILD = Path(__file__).parent.parent / "build" / "bench"
 MODELS = BUILD / "models"
 
@@ -16,7 +19,9 @@ MODELS = BUILD / "models"
 def s2() -> Path:
     """Return MobileCLIP-S2 with seeded random weights, exported once."""
     folder = MODELS / "mobileclip_s2"
-    if not (folder / "model.json").is_file():
+    try:
+        Manifest.load(folder)
+    except ModelError:  # not made yet, or by an older version
         from edgeclip_export import export
 
         export("mobileclip_s2", models=MODELS, untrained=True)

@@ -73,6 +73,9 @@ def ranked(keys: Iterable[str], scores: ArrayLike, count: int | None = None) -> 
         keys: ``n`` names.
         scores: ``(n,)`` numbers; higher is better.
         count: how many to return; all of them when None.
+
+    Raises:
+        ValueError: there are not as many scores as keys.
     """
     names = list(keys)
     values = np.asarray(scores, dtype=np.float32)

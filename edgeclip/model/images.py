@@ -1,4 +1,4 @@
-"""Picture → tensor: the only importer of Pillow.
+"""Picture → tensor: the only module that decodes with Pillow (`sheet` draws with it).
 
 With the defaults the resize, the crop and the scaling equal the reference pipeline of CLIP models
 (torchvision's ``Resize``, ``CenterCrop``, ``ToTensor``, ``Normalize`` on PIL pictures) bit for bit;
@@ -174,11 +174,11 @@ def _guarded(name: str, decode: Callable[[], Image.Image]) -> Image.Image:
     except ImageRejected:
         raise
     except MemoryError as error:
-        raise ImageRejected(f"{name} needs more memory than there is.") from error
+        raise ImageRejected(f"{name} needs more memory than there is. Make it smaller.") from error
     except Exception as error:
         # Mutated files make Pillow raise OSError, ValueError, SyntaxError, struct.error, KeyError…
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageRejected(f"{name} is damaged ({reason}).") from error
+        raise ImageRejected(f"{name} is damaged ({reason}). Copy or save it again.") from error
 
 
 def _shown(path: Path) -> str:
@@ -195,7 +195,7 @@ def _from_path(path: Path, name: str, draft_size: int | None, max_pixels: int) -
             raise ImageRejected(f"{name} is {what}. Give the path of a picture.")
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageRejected(f"{name} cannot be read: {error.strerror}.") from error
+        raise ImageRejected(f"{name} cannot be read: {error.strerror}. Check the path.") from error
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ImageRejected(f"{name} is no ordinary file. Give the path of a picture.")
@@ -212,7 +212,7 @@ def _decode(file: IO[bytes], name: str, draft_size: int | None, max_pixels: int)
     except UnidentifiedImageError as error:
         what = f"is no picture of a format or layout that can be read ({', '.join(FORMATS)})"
         what = what if head else "is empty"
-        raise UnsupportedFormat(f"{name} {what}.") from error
+        raise UnsupportedFormat(f"{name} {what}. Save it as JPEG or PNG.") from error
     except Image.DecompressionBombError as error:
         raise ImageRejected(f"{name} is too large to decode ({error}).") from error
     with picture:
@@ -238,7 +238,7 @@ def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> Non
         return
     width, height = size
     if width < 1 or height < 1:
-        raise ImageRejected(f"{name} has no pixels.")
+        raise ImageRejected(f"{name} has no pixels. Save it again.")
     if width * height > max_pixels:
         raise ImageRejected(
             f"{name} has {width}x{height} pixels, more than the limit of {max_pixels:,}. "

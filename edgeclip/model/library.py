@@ -60,11 +60,18 @@ def installed(models: Path | str | None = None) -> Iterator[Path]:
     """Yield every model folder that can be found by name; the first of a name hides the others."""
     seen: set[str] = set()
     for place in places(models):
-        for manifest in sorted(place.glob(f"*/{FILENAME}")):
+        for manifest in _manifests(place):
             folder = manifest.parent
             if folder.name not in seen and not folder.name.startswith("."):
                 seen.add(folder.name)
                 yield folder
+
+
+def _manifests(place: Path) -> list[Path]:
+    try:
+        return sorted(place.glob(f"*/{FILENAME}"))
+    except OSError:  # a container may run as a user who may not see this home
+        return []
 
 
 def find(name: str | Path | None = None, *, models: Path | str | None = None) -> Path:

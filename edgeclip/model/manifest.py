@@ -1,14 +1,15 @@
 """``model.json``: what a model folder says of itself, checked before anything is opened.
 
 The manifest is the only place where sizes, statistics and tensor names come from; no code knows
-which model it serves.  `Manifest.load` checks names, sizes and types; `Manifest.read` hashes a file
-when it is opened, because a rotted ONNX file answers wrongly without an error.
+which model it serves.  `Manifest.load` checks names, sizes and types; `Manifest.verified` hashes a
+file when it is opened, because a rotted ONNX file answers wrongly without an error.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -123,7 +124,11 @@ class Manifest:
             )
 
     def variant(self, tower: ImageTower | TextTower, name: str | None) -> Variant:
-        """Return the variant ``name`` of a tower, or its default one."""
+        """Return the variant ``name`` of a tower, or its default one.
+
+        Raises:
+            ModelError: there is no such variant.
+        """
         chosen = tower.default if name is None else name
         if chosen not in tower.variants:
             raise ModelError(
@@ -228,7 +233,7 @@ def _parse(folder: Path, record: Any) -> Manifest:
         folder=folder,
         name=string(record["name"]),
         dim=positive(record["dim"]),
-        logit_scale=float(record["logit_scale"]),
+        logit_scale=_scale(record["logit_scale"]),
         space=string(record["space"]),
         image=image_tower(record["image"]),
         text=None if record["text"] is None else text_tower(record["text"]),
@@ -257,6 +262,12 @@ def _file_record(name: str, entry: Mapping[str, Any]) -> FileRecord:
     if not _HEX64.fullmatch(entry["sha256"]):
         raise ModelError(f"the manifest's SHA-256 of {name} is no SHA-256.")
     return FileRecord(entry["sha256"], positive(entry["bytes"]))
+
+
+def _scale(value: Any) -> float:
+    if not 0 < float(value) < math.inf:
+        raise TypeError(f"a logit scale above 0 was expected, not {value!r}")
+    return float(value)
 
 
 def _check_sections(record: Any) -> None:

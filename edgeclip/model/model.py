@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.errors import ImageRejected
+from edgeclip.errors import ImageRejected, InvalidText
 from edgeclip.model import library, parts, query
 from edgeclip.model.classifier import Classifier, prototypes
 from edgeclip.model.cpus import usable_cpus
@@ -20,6 +20,7 @@ from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
 from edgeclip.model.options import SessionOptions
 from edgeclip.model.prefetch import prefetched
+from edgeclip.model.texts import checked
 from edgeclip.model.towers import FITS, Fit
 from edgeclip.vectors import Vector
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from edgeclip.model.tokens import Tokenizer
 
 _MAX_PIXELS = 50_000_000
+_MOST_PIXELS = 178_956_970  # Pillow opens nothing larger
 _TEXT_BATCH = 16
 
 
@@ -61,6 +63,8 @@ class Model:
     ) -> None:
         if fit not in FITS:
             raise ValueError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
+        if not 0 < max_pixels <= _MOST_PIXELS:
+            raise ValueError(f"max_pixels must be from 1 to {_MOST_PIXELS:,}, not {max_pixels:,}")
         self.manifest = manifest
         self._image = Once(open_image)
         self._text = Once(open_text)
@@ -198,6 +202,10 @@ class Model:
 
         Yields:
             ``(dim,)`` float32 for each picture, or its `ImageRejected`.
+
+        Raises:
+            ImageRejected: at a bad picture's turn, unless they are returned.
+            ValueError, TypeError: wrong options, or one picture instead of many.
         """
         if on_error not in ("raise", "return"):
             raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
@@ -221,8 +229,9 @@ class Model:
             InvalidText: not a string, too long, or not Unicode text.
             ModelError: the model has no text tower.
         """
+        words = checked(text)  # first: a refusal must not wait for the text tower to open
         tokenizer, session = self._text.get()
-        vector: Vector = session.run(tokenizer([text]), unit=normalize)[0]
+        vector: Vector = session.run(tokenizer([words]), unit=normalize)[0]
         return vector
 
     def embed_texts(self, texts: Iterable[str], *, normalize: bool = True) -> Iterator[Vector]:
@@ -236,9 +245,9 @@ class Model:
         """
         if isinstance(texts, str):
             raise TypeError("embed_texts takes many texts. Use embed_text for one.")
-        tokenizer, session = self._text.get()
-        iterator = iter(texts)
+        iterator = map(checked, texts)
         while batch := list(islice(iterator, _TEXT_BATCH)):
+            tokenizer, session = self._text.get()
             yield from session.run(tokenizer(batch), unit=normalize)
 
     def embed_query(self, text: str, *, pictures: bool = True) -> Vector:
@@ -275,6 +284,9 @@ class Model:
         """
         if isinstance(labels, str) or isinstance(negatives, str):
             raise TypeError("labels and negatives are lists of texts, not one text.")
+        labels = list(labels)
+        if not labels:
+            raise InvalidText("there are no labels. Give at least one.")
         chosen = templates if templates is not None else parts.text_tower(self.manifest).templates
         rows = prototypes([*labels, *negatives], chosen, lambda t: list(self.embed_texts(t)))
         return Classifier(labels, rows, self.embed_image, logit_scale=self.logit_scale)

@@ -56,7 +56,7 @@ def parse(query: str, *, pictures: bool = True) -> list[Term]:
             name of a picture that does not exist.
     """
     if not isinstance(query, str):
-        raise QueryError(f"a query must be a str, not {type(query).__name__}.")
+        raise QueryError(f"a query must be a str, not {type(query).__name__}. Give words.")
     first, *rest = _OPERATOR.split(query)
     signed = [("+", first), *zip(rest[0::2], rest[1::2], strict=True)]
     return [_term(sign, words, query, pictures) for sign, words in signed]

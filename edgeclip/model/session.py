@@ -13,8 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+# onnxruntime 1.31 reports its use to its makers and keeps an id below the user's home, unless it is
+# told not to before it is imported.  A board of this project talks to nobody.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 
 from edgeclip.errors import ModelError
 from edgeclip.model import onnx_file

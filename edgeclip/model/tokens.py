@@ -11,19 +11,17 @@ import html
 import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import ftfy
 import numpy as np
 import tokenizers
 from numpy.typing import NDArray
 
-from edgeclip.errors import InvalidText, ModelError
+from edgeclip.errors import ModelError
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.texts import checked
 from edgeclip.model.towers import TextTower
 
-MAX_CHARACTERS = 4096
-"""Longer texts are refused: 10 MB of one word keep a tokenizer busy for 33 s, cut or not."""
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _MAX_TOKENIZER_BYTES = 64 * 1024 * 1024
 
@@ -43,30 +41,6 @@ CLEANING: dict[str, Callable[[str], str]] = {
     "lower": str.lower,
     "punctuation": _drop_punctuation,
 }
-
-
-def checked(text: Any) -> str:
-    """Return ``text`` when it is one that can be embedded.
-
-    Raises:
-        InvalidText: not a string, longer than `MAX_CHARACTERS`, or with NUL or lone surrogates.
-    """
-    if not isinstance(text, str):
-        raise InvalidText(f"a text must be a str, not {type(text).__name__}.")
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidText(
-            f"the text has {len(text):,} characters, more than {MAX_CHARACTERS:,}. "
-            "Shorten it: only its first words count."
-        )
-    if "\0" in text:
-        raise InvalidText("the text holds a NUL character. Remove it.")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InvalidText(
-            f"the text holds a lone surrogate at position {error.start}. Decode it as UTF-8."
-        ) from error
-    return text
 
 
 def clean(text: str, steps: Sequence[str]) -> str:
@@ -114,7 +88,7 @@ class Tokenizer:
             the end token, as in open_clip.
 
         Raises:
-            InvalidText: see `checked`.
+            InvalidText: see `edgeclip.model.texts`.
         """
         tower = self._tower
         cleaned = [clean(checked(text), tower.cleaning) for text in texts]

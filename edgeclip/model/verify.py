@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeclip.errors import ModelError
+from edgeclip.model import onnx_file
 from edgeclip.model.goldens import (
     PICTURES,
     TEXTS,
@@ -71,7 +72,7 @@ def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
     if bad is not None:
         return Verdict(manifest.name, False, "damaged", bad, files)
     expected = manifest.record.get("goldens") or {}
-    if not expected.get("pictures"):
+    if not expected.get("pictures") or not (manifest.text is None or expected.get("texts")):
         reason = "the manifest holds no goldens to replay. Export or import the model again."
         return Verdict(manifest.name, False, "failed", reason, files)
     kind, reason, cosines = _replayed(manifest.folder, timeout_s)
@@ -164,7 +165,9 @@ def _cosine(vector: Vector, expected: str) -> float:
 def _file_state(manifest: Manifest, name: str) -> str:
     try:
         manifest.check_file(name)
-        manifest.verified(name)
+        path = manifest.verified(name)
+        if path.suffix == ".onnx":
+            onnx_file.refuse_external_data(path)  # such files would have no hash here
     except ModelError as error:
         return str(error)
     return "ok"
@@ -175,7 +178,7 @@ def _replayed(folder: Path, timeout_s: float) -> tuple[str, str, dict[str, float
     # -P: a stray numpy.py in the working folder must not be imported.
     command = [sys.executable, "-P", "-m", _CHILD, str(folder)]
     try:
-        child = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+        child = subprocess.run(command, capture_output=True, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         return "timed out", f"the goldens took longer than {timeout_s:g} s.", {}
     if child.returncode < 0:
@@ -189,8 +192,9 @@ def _replayed(folder: Path, timeout_s: float) -> tuple[str, str, dict[str, float
     try:
         answer = json.loads(child.stdout)
         return str(answer["verdict"]), str(answer["reason"]), dict(answer["cosines"])
-    except (ValueError, KeyError):
-        last = (child.stderr.strip().splitlines() or ["no output"])[-1]
+    except (ValueError, KeyError, TypeError):
+        said = child.stderr.decode("utf-8", "replace").strip()
+        last = (said.splitlines() or ["no output"])[-1]
         return "failed", f"the goldens could not be replayed ({last}).", {}
 
 

@@ -113,12 +113,12 @@ def test_some_pictures_fail(cli, album):
     assert first == {
         "file_path": "gone.jpg",
         "labels": [],
-        "error": "gone.jpg cannot be read: No such file or directory.",
+        "error": "gone.jpg cannot be read: No such file or directory. Check the path.",
     }
     assert labels_of(second) == [("cat", 1.0)]
     assert done.code == 1 and "1 of 2 failed. The first: gone.jpg" in done.line
     people = cli("classify", "gone.jpg", "album/a.jpg", "-l", "cat").out
-    assert people.startswith("gone.jpg\n  cannot be read: No such file or directory.\nalbum/a.jpg")
+    assert people.startswith("gone.jpg\n  cannot be read: No such file or directory. Check the path.\nalbum/a.jpg")
 
 
 def test_a_picture_from_stdin(cli, album):

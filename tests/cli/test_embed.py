@@ -44,7 +44,7 @@ def test_the_file_object_is_the_plugins(cli, album, model):
 
 def test_the_file_object_of_a_failure(cli, here):
     done = cli("embed", "gone.jpg", "--json")
-    error = "gone.jpg cannot be read: No such file or directory."
+    error = "gone.jpg cannot be read: No such file or directory. Check the path."
     assert done.json == {
         "file_path": "gone.jpg",
         "embedding": None,

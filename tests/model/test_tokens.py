@@ -18,7 +18,8 @@ from edgeclip.errors import InvalidText, ModelError
 from edgeclip.model import towers
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.presets import PRESETS
-from edgeclip.model.tokens import CLEANING, MAX_CHARACTERS, Tokenizer, checked, clean
+from edgeclip.model.texts import MAX_CHARACTERS, checked
+from edgeclip.model.tokens import CLEANING, Tokenizer, clean
 from tests import folders, tiny
 
 TOWER = towers.text_tower(folders.text_record())
