@@ -9,6 +9,8 @@ from typing import Any, TextIO, TypeVar
 
 import click
 
+from edgeclip.model.headers import printable as printable
+
 Item = TypeVar("Item")
 _FEW = 5
 
@@ -54,12 +56,6 @@ def remark(text: str) -> None:
     """Tell people something that programs and logs have no use for: only on a terminal."""
     if _is_terminal(sys.stderr):
         note(text)
-
-
-def printable(name: str) -> str:
-    """Return a file name with control and undecodable characters escaped."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def progress(

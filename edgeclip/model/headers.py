@@ -31,3 +31,9 @@ def webp_canvas(head: bytes) -> tuple[int, int] | None:
     if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
         return None
     return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+
+
+def printable(name: str) -> str:
+    """Return a file name with control and undecodable characters escaped."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -110,7 +110,7 @@ def read(
         )
     if isinstance(source, str | os.PathLike):
         path = Path(os.fsdecode(source))
-        name = _shown(path)
+        name = headers.printable(str(path))
         return _guarded(name, lambda: _from_path(path, name, draft_size, max_pixels))
     raise ImageRejected(
         f"a picture cannot be made of {type(source).__name__}. Give a path, encoded bytes, "
@@ -179,12 +179,6 @@ def _guarded(name: str, decode: Callable[[], Image.Image]) -> Image.Image:
         # Mutated files make Pillow raise OSError, ValueError, SyntaxError, struct.error, KeyError…
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageRejected(f"{name} is damaged ({reason}). Copy or save it again.") from error
-
-
-def _shown(path: Path) -> str:
-    """Write a path on one line: a name may hold line breaks, or bytes that are no UTF-8."""
-    escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
-    return "".join(escaped)
 
 
 def _from_path(path: Path, name: str, draft_size: int | None, max_pixels: int) -> Image.Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected, InvalidText
 from edgeclip.model import library, parts, query
+from edgeclip.model.batches import embedded
 from edgeclip.model.classifier import Classifier, prototypes
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.manifest import Manifest
@@ -46,9 +46,7 @@ class Model:
         manifest: what the folder says of itself.
         open_image: opens the image tower when it is first needed.
         open_text: opens tokenizer and text tower when they are first needed.
-        fit: ``crop`` is the reference; ``pad`` keeps the whole picture between grey borders.
-        draft: decode large JPEGs at a reduced scale: faster, other pixels, another space.
-        max_pixels: larger pictures are refused before they are decoded.
+        fit, draft, max_pixels: see `load`.
     """
 
     def __init__(
@@ -213,7 +211,13 @@ class Model:
             raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         if isinstance(pictures, str | bytes | PathLike):
             raise TypeError("embed_images takes many pictures. Use embed_image for one.")
-        return self._embed_images(pictures, normalize, batch_size, on_error == "raise")
+        workers, ahead = min(4, usable_cpus()), batch_size + 3
+        return embedded(
+            prefetched(self._prepared, pictures, workers=workers, ahead=ahead),
+            lambda tensors: self._image.get().run(tensors, unit=normalize),
+            batch_size=batch_size,
+            raises=on_error == "raise",
+        )
 
     def embed_text(self, text: str, *, normalize: bool = True) -> Vector:
         """Embed one text.
@@ -303,23 +307,7 @@ class Model:
             max_pixels=self._max_pixels,
         )
 
-    def _embed_images(
-        self, pictures: Iterable[PictureSource], normalize: bool, size: int, raises: bool
-    ) -> Iterator[Vector | ImageRejected]:
-        session = self._image.get()
-        workers = min(4, usable_cpus())
-        tensors = prefetched(self._tensor_or_error, pictures, workers=workers, ahead=size + 3)
-        # Closed here: an error that is raised keeps this frame, and with it the threads, alive.
-        with closing(tensors):
-            while batch := list(islice(tensors, size)):
-                good = [item for item in batch if isinstance(item, np.ndarray)]
-                vectors = iter(session.run(np.stack(good), unit=normalize) if good else ())
-                for item in batch:
-                    if isinstance(item, ImageRejected) and raises:
-                        raise item
-                    yield item if isinstance(item, ImageRejected) else next(vectors)
-
-    def _tensor_or_error(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:
+    def _prepared(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:
         try:
             return self.image_tensor(picture)
         except ImageRejected as error:

@@ -118,7 +118,8 @@ def test_some_pictures_fail(cli, album):
     assert labels_of(second) == [("cat", 1.0)]
     assert done.code == 1 and "1 of 2 failed. The first: gone.jpg" in done.line
     people = cli("classify", "gone.jpg", "album/a.jpg", "-l", "cat").out
-    assert people.startswith("gone.jpg\n  cannot be read: No such file or directory. Check the path.\nalbum/a.jpg")
+    why = "cannot be read: No such file or directory. Check the path."
+    assert people.startswith(f"gone.jpg\n  {why}\nalbum/a.jpg")
 
 
 def test_a_picture_from_stdin(cli, album):

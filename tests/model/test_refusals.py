@@ -316,7 +316,7 @@ def test_names_are_shown_on_one_plain_line(tmp_path, name):
 
 
 def test_names_that_are_no_utf8_can_be_printed(tmp_path):
-    message = refused(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.jpg"), "\\udcff\\n.jpg")
+    message = refused(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n.jpg"), "\\xff\\n.jpg")
     message.encode("utf-8")
 
 

@@ -1,0 +1,52 @@
+"""Tensors → vectors in batches, with the bad pictures in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeclip.errors import ImageRejected
+from edgeclip.vectors import Vector
+
+Tensor = NDArray[np.float32]
+Prepared = Tensor | ImageRejected
+
+
+def embedded(
+    tensors: Generator[Prepared, None, None],
+    run: Callable[[NDArray[Any]], Vector],
+    *,
+    batch_size: int,
+    raises: bool,
+) -> Iterator[Vector | ImageRejected]:
+    """Yield a vector, or what was wrong, for each tensor, in order.
+
+    Args:
+        tensors: ``(3, size, size)`` each, or the error in a tensor's place; closed at the end.
+        run: ``(n, 3, size, size)`` → ``(n, dim)``.
+        batch_size: tensors in one run.
+        raises: raise an error at its turn instead of yielding it.
+    """
+    # Closed here: an error that is raised keeps this frame, and with it the threads, alive.
+    with closing(tensors):
+        while batch := list(islice(tensors, batch_size)):
+            for answer in _run(batch, run):
+                if raises and isinstance(answer, ImageRejected):
+                    raise answer
+                yield answer
+
+
+def _run(
+    batch: Iterable[Prepared], run: Callable[[NDArray[Any]], Vector]
+) -> Iterator[Vector | ImageRejected]:
+    """Run the good ones of a batch together and put their vectors between the errors."""
+    items = list(batch)
+    good = [item for item in items if isinstance(item, np.ndarray)]
+    vectors = iter(run(np.stack(good)) if good else ())
+    for item in items:
+        yield item if isinstance(item, ImageRejected) else next(vectors)
