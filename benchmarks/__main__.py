@@ -17,6 +17,8 @@ from benchmarks import measure
 _ONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 BENCHMARKS = {"image_tower": _ONE, "pictures": {}, "cold_start": {}, "options": {}}
 RESULTS = Path(__file__).parent / "results.md"
+README = Path(__file__).parent.parent / "README.md"
+_BEGIN, _END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def main(arguments: list[str]) -> None:
@@ -29,6 +31,7 @@ def main(arguments: list[str]) -> None:
     print(text)
     if not arguments:
         RESULTS.write_text(text)
+        _copy_to_readme([row for rows in found.values() for row in rows])
 
 
 def _run(name: str) -> list[measure.Row]:
@@ -38,6 +41,17 @@ def _run(name: str) -> list[measure.Row]:
         command, env=os.environ | BENCHMARKS[name], check=True, capture_output=True, text=True
     )
     return [measure.Row(**row) for row in json.loads(child.stdout.splitlines()[-1])]
+
+
+def _copy_to_readme(rows: list[measure.Row]) -> None:
+    """Put the figures between their marks in the README, so that it cannot fall behind."""
+    before, rest = README.read_text().split(_BEGIN)
+    _, after = rest.split(_END)
+    lines = ["", "| what | figure | target | detail |", "|---|---|---|---|"]
+    lines += [
+        f"| {r.what} | {r.figure:.{r.digits}f} | {r.target or '–'} | {r.detail} |" for r in rows
+    ]
+    README.write_text(before + _BEGIN + "\n".join([*lines, ""]) + _END + after)
 
 
 def _markdown(found: dict[str, list[measure.Row]]) -> str:
