@@ -61,6 +61,8 @@ def prototypes(
     labels: Sequence[str],
     templates: Sequence[str],
     embed_texts: Callable[[list[str]], Sequence[Vector]],
+    *,
+    negatives: Sequence[str] = (),
 ) -> Vector:
     """Embed labels through templates.
 
@@ -68,25 +70,32 @@ def prototypes(
         labels: ``n`` ≥ 1 names.
         templates: ``t`` ≥ 1 prompts, each with ``{}`` where the label goes.
         embed_texts: ``k`` texts → ``k`` unit vectors.
+        negatives: ``m`` further names.
 
     Returns:
-        ``(n, dim)`` float32, each row of unit length.
+        ``(n + m, dim)`` float32, each row of unit length.
 
     Raises:
         InvalidText: no labels, the same label twice, or a template without ``{}``.
+        TypeError: one text where a list of them is meant.
     """
-    if isinstance(labels, str) or isinstance(templates, str):
-        raise TypeError("labels and templates are lists of texts, not one text.")
-    if not all(isinstance(label, str) and label.strip() for label in labels):
-        raise InvalidText("a label is empty or no text. Leave it out.")
+    if any(isinstance(texts, str) for texts in (labels, negatives, templates)):
+        raise TypeError("labels, negatives and templates are lists of texts, not one text.")
     if not labels:
         raise InvalidText("there are no labels. Give at least one.")
-    twice = next((label for label in labels if list(labels).count(label) > 1), None)
+    names = [*labels, *negatives]
+    _check(names, templates)
+    texts = [template.replace("{}", name) for name in names for template in templates]
+    vectors = np.stack(list(embed_texts(texts))).reshape(len(names), len(templates), -1)
+    return unit(vectors.mean(axis=1))
+
+
+def _check(names: Sequence[str], templates: Sequence[str]) -> None:
+    if not all(isinstance(name, str) and name.strip() for name in names):
+        raise InvalidText("a label is empty or no text. Leave it out.")
+    twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InvalidText(f"the label {twice!r} is given twice. Give each once.")
     wrong = next((template for template in templates if template.count("{}") != 1), None)
     if wrong is not None or not templates:
         raise InvalidText(f"the template {wrong!r} needs one {{}} where the label goes.")
-    texts = [template.replace("{}", label) for label in labels for template in templates]
-    vectors = np.stack(list(embed_texts(texts))).reshape(len(labels), len(templates), -1)
-    return unit(vectors.mean(axis=1))

@@ -6,6 +6,12 @@ _JPEG, _OTHERS = ".jpg .jpeg .jpe .jfif .mpo", ".png .webp .bmp .gif .tif .tiff 
 SUFFIXES = frozenset(f"{_JPEG} {_OTHERS} .avif .heic .heif".split())
 """Endings that pictures usually have; what a file really is, its content says."""
 
+MAX_PIXELS = 50_000_000
+"""Larger pictures are refused, unless the caller allows more."""
+MOST_PIXELS = 178_956_970
+"""What a caller may allow: Pillow opens nothing larger."""
+MAX_ASPECT = 100
+
 # HEVC brands only: "mif1" stands in AVIF files too, which Pillow reads by itself.
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})

@@ -4,9 +4,7 @@ With the defaults the resize, the crop and the scaling equal the reference pipel
 (torchvision's ``Resize``, ``CenterCrop``, ``ToTensor``, ``Normalize`` on PIL pictures) bit for bit;
 the tests compare them.  What comes before is this project's own contract, because the reference has
 none: which files are opened at all, which way is up, what lies behind a transparent pixel, and how
-16-bit greys become 8-bit ones.
-
-Colour profiles are ignored, as the reference ignores them.
+16-bit greys become 8-bit ones.  Colour profiles are ignored, as the reference ignores them.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from PIL import Image, UnidentifiedImageError
 
 from edgeclip.errors import ImageRejected, UnsupportedFormat
 from edgeclip.model import greys, headers
+from edgeclip.model.headers import MAX_ASPECT, MAX_PIXELS
 from edgeclip.model.towers import Fit, ImageTower
 
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | Any"
@@ -34,8 +33,6 @@ Tensor: TypeAlias = NDArray[np.float32]
 # Pillow 13 registers over 40 openers; most of them nobody sends to a camera, and they are where the
 # decoder bugs are found.  The content decides, never the file's name.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "AVIF")
-MAX_PIXELS = 50_000_000
-MAX_ASPECT = 100
 BACKGROUND = (255, 255, 255)
 """Stands behind transparent pixels; `convert("RGB")` alone would show their hidden colour."""
 PADDING = (122, 116, 104)

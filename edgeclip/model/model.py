@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.errors import ImageRejected, InvalidText
+from edgeclip.errors import ImageRejected
 from edgeclip.model import library, parts, query
 from edgeclip.model.batches import embedded
 from edgeclip.model.classifier import Classifier, prototypes
 from edgeclip.model.cpus import usable_cpus
+from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
 from edgeclip.model.options import SessionOptions
@@ -30,23 +31,15 @@ if TYPE_CHECKING:
     from edgeclip.model.session import Session
     from edgeclip.model.tokens import Tokenizer
 
-_MAX_PIXELS = 50_000_000
-_MOST_PIXELS = 178_956_970  # Pillow opens nothing larger
 _TEXT_BATCH = 16
 
 
 class Model:
     """Turn pictures and words into unit vectors of one space.
 
-    ``Model.load`` is the usual way in; the constructor takes finished parts.  Sessions open on
-    first use, so a process that only embeds pictures never reads the text tower.  Safe to use from
-    several threads.
-
-    Args:
-        manifest: what the folder says of itself.
-        open_image: opens the image tower when it is first needed.
-        open_text: opens tokenizer and text tower when they are first needed.
-        fit, draft, max_pixels: see `load`.
+    ``Model.load`` is the usual way in, and says what the options mean; the constructor takes the
+    manifest and two functions that open the towers when they are first needed, so a process that
+    only embeds pictures never reads the text tower.  Safe to use from several threads.
     """
 
     def __init__(
@@ -57,12 +50,12 @@ class Model:
         *,
         fit: Fit = "crop",
         draft: bool = False,
-        max_pixels: int = _MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         if fit not in FITS:
             raise ValueError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
-        if not 0 < max_pixels <= _MOST_PIXELS:
-            raise ValueError(f"max_pixels must be from 1 to {_MOST_PIXELS:,}, not {max_pixels:,}")
+        if not 0 < max_pixels <= MOST_PIXELS:
+            raise ValueError(f"max_pixels must be from 1 to {MOST_PIXELS:,}, not {max_pixels:,}")
         self.manifest = manifest
         self._image = Once(open_image)
         self._text = Once(open_text)
@@ -77,7 +70,7 @@ class Model:
         *,
         fit: Fit = "crop",
         draft: bool = False,
-        max_pixels: int = _MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
         spinning: bool = False,
@@ -286,26 +279,17 @@ class Model:
         Raises:
             InvalidText: no labels, a label twice, or a template without ``{}``.
         """
-        if isinstance(labels, str) or isinstance(negatives, str):
-            raise TypeError("labels and negatives are lists of texts, not one text.")
-        labels = list(labels)
-        if not labels:
-            raise InvalidText("there are no labels. Give at least one.")
+        names = labels if isinstance(labels, str) else list(labels)  # it may be a generator
         chosen = templates if templates is not None else parts.text_tower(self.manifest).templates
-        rows = prototypes([*labels, *negatives], chosen, lambda t: list(self.embed_texts(t)))
-        return Classifier(labels, rows, self.embed_image, logit_scale=self.logit_scale)
+        rows = prototypes(names, chosen, lambda t: list(self.embed_texts(t)), negatives=negatives)
+        return Classifier(names, rows, self.embed_image, logit_scale=self.logit_scale)
 
     def image_tensor(self, picture: PictureSource) -> NDArray[np.float32]:
         """Prepare a picture with this model's options: ``(3, size, size)`` float32."""
-        from edgeclip.model import images
+        from edgeclip.model.images import prepare
 
-        return images.prepare(
-            picture,
-            self.manifest.image,
-            fit=self._fit,
-            draft=self._draft,
-            max_pixels=self._max_pixels,
-        )
+        fit, draft, most = self._fit, self._draft, self._max_pixels
+        return prepare(picture, self.manifest.image, fit=fit, draft=draft, max_pixels=most)
 
     def _prepared(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:
         try:
