@@ -53,6 +53,12 @@ def ratio(a: list[float], b: list[float]) -> float:
     return statistics.median(x / y for x, y in zip(a, b, strict=True))
 
 
+def time_row(what: str, ours: list[float], theirs: list[float], target: str) -> Row:
+    """Compare two lists of seconds, taken in turn."""
+    detail = f"{median_ms(ours)} against {median_ms(theirs)}"
+    return Row(what, ratio(ours, theirs), target, detail)
+
+
 def median_ms(seconds: list[float]) -> str:
     """Return a median in milliseconds."""
     return f"{1000 * statistics.median(seconds):.1f} ms"

@@ -41,12 +41,8 @@ def _one_picture(model: Model) -> measure.Row:
         session.run(["image_embeds"], {"pixel_values": tensor})
 
     seconds = measure.in_turn({"ours": lambda: model.embed_image(data), "bare": bare}, rounds=15)
-    return measure.Row(
-        "embed_image of a 640x480 JPEG: time against decode + resize + session.run, bare",
-        measure.ratio(seconds["ours"], seconds["bare"]),
-        "<= 1.05",
-        f"{measure.median_ms(seconds['ours'])} against {measure.median_ms(seconds['bare'])}",
-    )
+    what = "embed_image of a 640x480 JPEG: time against decode + resize + session.run, bare"
+    return measure.time_row(what, seconds["ours"], seconds["bare"], "<= 1.05")
 
 
 def _many_pictures(model: Model) -> measure.Row:
@@ -79,12 +75,8 @@ def _draft(folder: Path) -> measure.Row:
         {"draft": lambda: draft.image_tensor(data), "full": lambda: full.image_tensor(data)},
         rounds=7,
     )
-    return measure.Row(
-        "a 12 MP baseline JPEG to a tensor: draft=True against full decoding",
-        measure.ratio(seconds["draft"], seconds["full"]),
-        "<= 0.50",
-        f"{measure.median_ms(seconds['draft'])} against {measure.median_ms(seconds['full'])}",
-    )
+    what = "a 12 MP baseline JPEG to a tensor: draft=True against full decoding"
+    return measure.time_row(what, seconds["draft"], seconds["full"], "<= 0.50")
 
 
 def _bare_session(manifest: Manifest, threads: int | None) -> Any:

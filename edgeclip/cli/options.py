@@ -90,14 +90,13 @@ def load(
     if model is None:
         # Which model it is depends on the folder one stands in: people should not have to guess.
         output.remark(f"model {folder.name} (-m names another)")
-    loaded = Model.load(
+    return Model.load(
         folder,
         fit="pad" if fit == "pad" else "crop",
         draft=draft,
         threads=threads,
         providers=providers or None,
     )
-    return loaded
 
 
 def told(manifest: Manifest) -> dict[str, Any]:

@@ -48,17 +48,6 @@ class Row:
         return {self.kind: self.name, "embedding": embedding, "status": status, "error": self.error}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the vectors of a file come from."""
-
-    target: Path
-    model: str
-    space: str
-    """Only vectors of the same space may be compared."""
-    dim: int
-
-
 @contextlib.contextmanager
 def writer_for(target: Path | None, as_json: bool, model: Model) -> Iterator[Write]:
     """Yield a function that writes one row; a file appears whole, at the end, or not at all."""
@@ -68,8 +57,7 @@ def writer_for(target: Path | None, as_json: bool, model: Model) -> Iterator[Wri
         return
     writers = {".jsonl": _jsonl_file, ".csv": _csv_file, ".npy": _npy_file}
     options.check_target(target, *writers)
-    origin = Origin(target, model.name, model.space, model.dim)
-    with whole_file(target) as file, writers[target.suffix](file, origin) as write:
+    with whole_file(target) as file, writers[target.suffix](file, target, model) as write:
         yield write
 
 
@@ -96,7 +84,7 @@ def _shown(row: Row) -> tuple[str, str, str]:
 
 
 @contextlib.contextmanager
-def _jsonl_file(file: IO[bytes], _: Origin) -> Iterator[Write]:
+def _jsonl_file(file: IO[bytes], _: Path, __: Model) -> Iterator[Write]:
     def write(row: Row) -> None:
         file.write(json.dumps(row.record()).encode() + b"\n")
 
@@ -104,11 +92,11 @@ def _jsonl_file(file: IO[bytes], _: Origin) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def _csv_file(file: IO[bytes], origin: Origin) -> Iterator[Write]:
+def _csv_file(file: IO[bytes], _: Path, model: Model) -> Iterator[Write]:
     """Write a header, and a line for each vector; what failed is left out."""
     # Names that are no UTF-8 come out as the bytes they are.
     table = csv.writer(codecs.getwriter("utf-8")(file, "surrogateescape"), lineterminator="\n")
-    table.writerow(["name", *range(origin.dim)])
+    table.writerow(["name", *range(model.dim)])
 
     def write(row: Row) -> None:
         if row.vector is not None:
@@ -118,7 +106,7 @@ def _csv_file(file: IO[bytes], origin: Origin) -> Iterator[Write]:
 
 
 @contextlib.contextmanager
-def _npy_file(file: IO[bytes], origin: Origin) -> Iterator[Write]:
+def _npy_file(file: IO[bytes], target: Path, model: Model) -> Iterator[Write]:
     """Collect ``(n, dim)`` float32, and beside it what the rows are; what failed is left out.
 
     A row of NaN instead would be every query's best match for numpy.
@@ -134,7 +122,7 @@ def _npy_file(file: IO[bytes], origin: Origin) -> Iterator[Write]:
             vectors.append(row.vector)
 
     yield write
-    np.save(file, np.array(vectors, dtype=np.float32).reshape(-1, origin.dim))
-    with whole_file(origin.target.with_suffix(".json")) as beside:
-        told = {"model": origin.model, "space": origin.space, "names": names}
+    np.save(file, np.array(vectors, dtype=np.float32).reshape(-1, model.dim))
+    with whole_file(target.with_suffix(".json")) as beside:
+        told = {"model": model.name, "space": model.space, "names": names}
         beside.write(json.dumps(told).encode() + b"\n")

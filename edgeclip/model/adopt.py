@@ -166,13 +166,7 @@ def _text_record(adoption: Adoption, path: Path, tokenizer: Path) -> tuple[dict[
 def _end_id(tokenizer: Path) -> int:
     if not tokenizer.is_file():
         raise ModelError(f"{tokenizer} is no file. Give the path of the model's tokenizer.json.")
-    try:
-        return tokens.end_id(tokenizer)
-    except IndexError as error:
-        raise ModelError(
-            f"{tokenizer} puts no end token behind a text. Give the tokenizer.json that the text "
-            "tower was trained with."
-        ) from error
+    return tokens.end_id(tokenizer)
 
 
 def _tensors(graph: Graph, answers: Answers, file: str) -> dict[str, Any]:

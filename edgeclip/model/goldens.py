@@ -84,6 +84,11 @@ def golden_picture(formula: str, width: int, height: int, seed: int) -> NDArray[
     return np.stack(channels, axis=-1).astype(np.uint8)
 
 
+def golden_pictures() -> list[NDArray[np.uint8]]:
+    """Make all of `PICTURES`, in order."""
+    return [golden_picture(p.formula, p.width, p.height, p.seed) for p in PICTURES]
+
+
 _Grid = NDArray[np.int64]
 
 

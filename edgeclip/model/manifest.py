@@ -185,7 +185,7 @@ def space_id(record: Mapping[str, Any], *, fit: Fit = "crop", draft: bool = Fals
         "dim": record["dim"],
         "text": cleaning,
     }
-    return _canonical_sha256(identity)
+    return canonical_sha256(identity)
 
 
 def seal(record: Mapping[str, Any]) -> str:
@@ -194,10 +194,11 @@ def seal(record: Mapping[str, Any]) -> str:
     Returns:
         SHA-256 in hex of the canonical JSON, for the manifest's ``sha256``.
     """
-    return _canonical_sha256({key: value for key, value in record.items() if key != "sha256"})
+    return canonical_sha256({key: value for key, value in record.items() if key != "sha256"})
 
 
-def _canonical_sha256(value: Any) -> str:
+def canonical_sha256(value: Any) -> str:
+    """Hash a value by its canonical JSON: sorted keys, no white space, ASCII."""
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

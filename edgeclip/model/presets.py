@@ -12,7 +12,7 @@ from dataclasses import dataclass
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 _ZERO, _ONE, _HALF = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.5, 0.5, 0.5)
-_CLIP_CLEANING = ("ftfy", "html", "html", "whitespace", "lower")
+CLIP_CLEANING = ("ftfy", "html", "html", "whitespace", "lower")
 _SIGLIP_CLEANING = ("punctuation", "lower", "whitespace")
 
 
@@ -35,10 +35,10 @@ class Preset:
 
 PRESETS: dict[str, Preset] = {
     # Pixels in [0, 1]: what Apple's pipeline gives and published conversions expect.
-    "mobileclip": Preset("bilinear", "shortest", _ZERO, _ONE, _CLIP_CLEANING, 0, 100.0),
+    "mobileclip": Preset("bilinear", "shortest", _ZERO, _ONE, CLIP_CLEANING, 0, 100.0),
     # This project's own contract: CLIP statistics outside, the inverse inside the graph.
-    "edgeclip": Preset("bilinear", "shortest", CLIP_MEAN, CLIP_STD, _CLIP_CLEANING, 0, 100.0),
-    "openclip": Preset("bicubic", "shortest", CLIP_MEAN, CLIP_STD, _CLIP_CLEANING, 0, 100.0),
-    "clip": Preset("bicubic", "shortest", CLIP_MEAN, CLIP_STD, _CLIP_CLEANING, 49407, 100.0),
+    "edgeclip": Preset("bilinear", "shortest", CLIP_MEAN, CLIP_STD, CLIP_CLEANING, 0, 100.0),
+    "openclip": Preset("bicubic", "shortest", CLIP_MEAN, CLIP_STD, CLIP_CLEANING, 0, 100.0),
+    "clip": Preset("bicubic", "shortest", CLIP_MEAN, CLIP_STD, CLIP_CLEANING, 49407, 100.0),
     "siglip": Preset("bicubic", "squash", _HALF, _HALF, _SIGLIP_CLEANING, 1, 117.3, 64),
 }

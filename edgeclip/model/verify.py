@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +22,10 @@ from edgeclip.model import onnx_file
 from edgeclip.model.goldens import (
     PICTURES,
     TEXTS,
-    PictureFormula,
     decode_vector,
     encode_vector,
     golden_picture,
+    golden_pictures,
 )
 from edgeclip.model.manifest import Manifest
 
@@ -95,9 +95,7 @@ def compute_goldens(model: Model, *, by: str) -> dict[str, Any]:
         model: a model whose folder may still be without goldens.
         by: what computes them, for people.
     """
-    pictures = [
-        model.embed_image(golden_picture(p.formula, p.width, p.height, p.seed)) for p in PICTURES
-    ]
+    pictures = [model.embed_image(picture) for picture in golden_pictures()]
     texts = [] if model.manifest.text is None else list(model.embed_texts(TEXTS))
     return record_goldens(pictures, texts, by=by)
 
@@ -117,14 +115,8 @@ def record_goldens(
         "computed_by": by,
         "least_cosine": least,
         "pictures": [
-            {
-                "formula": p.formula,
-                "width": p.width,
-                "height": p.height,
-                "seed": p.seed,
-                "vector": encode_vector(vector),
-            }
-            for p, vector in zip(PICTURES, pictures, strict=True)
+            {**asdict(formula), "vector": encode_vector(vector)}
+            for formula, vector in zip(PICTURES, pictures, strict=True)
         ],
         "texts": [
             {"text": text, "vector": encode_vector(vector)}
@@ -153,8 +145,7 @@ def replay(model: Model) -> dict[str, float]:
 
 def _picture_cosines(model: Model, entries: Sequence[dict[str, Any]]) -> Iterator[float]:
     for entry in entries:
-        made = PictureFormula(**{k: v for k, v in entry.items() if k != "vector"})
-        picture = golden_picture(made.formula, made.width, made.height, made.seed)
+        picture = golden_picture(**{k: v for k, v in entry.items() if k != "vector"})
         yield _cosine(model.embed_image(picture), entry["vector"])
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
+
+from edgeclip.model.manifest import canonical_sha256
 
 UNTRAINED_SCHEME = "edgeclip-untrained-1"
 """Names the rule that makes weights of a seed; changed when the same seed would give others."""
@@ -18,6 +19,6 @@ def sha256_of(path: Path) -> str:
 
 def sha256_of_untrained(architecture: str, seed: int) -> str:
     """Return the identity of seeded weights: SHA-256 of architecture, seed and rule."""
-    identity = {"architecture": architecture, "scheme": UNTRAINED_SCHEME, "seed": seed}
-    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    return canonical_sha256(
+        {"architecture": architecture, "scheme": UNTRAINED_SCHEME, "seed": seed}
+    )

@@ -65,8 +65,26 @@ def export_graph(tower: nn.Module, example: Tensor, names: GraphNames, path: Pat
             f"{path.name} would hold {size / 2**30:.1f} GiB of weights, and one ONNX file ends at "
             "2 GiB. Choose a smaller model."
         )
-    with torch.no_grad(), _quiet():
+    with torch.no_grad():
         dim = tower(example)[0].shape[-1]
+    onnx.save_model(trace(tower, example, names), str(path))
+    check_graph(path, example, names, int(dim))
+    return path
+
+
+def trace(
+    tower: nn.Module, example: Tensor, names: GraphNames, *, axes: tuple[str, ...] = ("batch",)
+) -> onnx.ModelProto:
+    """Turn a tower into a graph of native operators, the same bytes every time.
+
+    Args:
+        tower: maps one tensor to (raw, unit length).
+        example: an input, 2 or longer along each free axis (one is taken for a constant).
+        names: of the input and the outputs.
+        axes: names of the leading free axes.
+    """
+    free = {axis: torch.export.Dim(name) for axis, name in enumerate(axes)}
+    with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             tower.eval(),
             (example,),
@@ -74,16 +92,14 @@ def export_graph(tower: nn.Module, example: Tensor, names: GraphNames, path: Pat
             opset_version=OPSET,
             input_names=[names.input],
             output_names=[names.raw, names.unit],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(free,),
             external_data=False,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
     strip(model)
-    onnx.save_model(model, str(path))
-    check_graph(path, example, names, int(dim))
-    return path
+    return model
 
 
 def strip(model: onnx.ModelProto) -> None:

@@ -21,13 +21,12 @@ from torch import Tensor, nn
 from torchvision.transforms.functional import to_pil_image  # type: ignore[import-untyped]
 
 from edgeclip.errors import CheckpointError, ExportError, ExtraMissing, ParityError
-from edgeclip.model import goldens
+from edgeclip.model import goldens, verify
 from edgeclip.model.model import Model
 from edgeclip_export.recipe import Preprocessing
 
 MAX_ABS_DIFF = 1e-4
 LEAST_COSINE = 0.99999
-GOLDEN_COSINE = 0.999
 BATCHES = (1, 3, 8)
 APPLE_PACKAGE = "mobileclip"
 
@@ -121,27 +120,14 @@ def require_apple() -> Any:
     return package
 
 
-def golden_pictures() -> list[Picture]:
-    """Return the pictures of `edgeclip.model.goldens`, in order."""
-    return [goldens.golden_picture(p.formula, p.width, p.height, p.seed) for p in goldens.PICTURES]
-
-
-def make_goldens(reference: Reference) -> dict[str, Any]:
+def make_goldens(reference: Reference, *, least: float = verify.LEAST_COSINE) -> dict[str, Any]:
     """Return the manifest's ``goldens``: what the reference answers for each picture and text."""
-    pictures = reference.pictures(golden_pictures())
-    texts = reference.texts(goldens.TEXTS)
-    return {
-        "computed_by": f"{reference.name} {torch.__version__}, fp32, CPU",
-        "least_cosine": GOLDEN_COSINE,
-        "pictures": [
-            {**asdict(formula), "vector": goldens.encode_vector(vector.astype(np.float32))}
-            for formula, vector in zip(goldens.PICTURES, pictures, strict=True)
-        ],
-        "texts": [
-            {"text": text, "vector": goldens.encode_vector(vector.astype(np.float32))}
-            for text, vector in zip(goldens.TEXTS, texts, strict=True)
-        ],
-    }
+    return verify.record_goldens(
+        list(reference.pictures(goldens.golden_pictures()).astype(np.float32)),
+        list(reference.texts(goldens.TEXTS).astype(np.float32)),
+        by=f"{reference.name} {torch.__version__}, fp32, CPU",
+        least=least,
+    )
 
 
 def compare(reference: Reference, model: Model, *, batches: Iterable[int] = BATCHES) -> list[Row]:
@@ -149,7 +135,7 @@ def compare(reference: Reference, model: Model, *, batches: Iterable[int] = BATC
 
     Each batch is one run of the graph, so that a graph bound to one batch size shows.
     """
-    pictures, rows = golden_pictures(), []
+    pictures, rows = goldens.golden_pictures(), []
     for batch in batches:
         found = list(model.embed_images(pictures[:batch], batch_size=batch))
         rows.append(_row("image", found, reference.pictures(pictures[:batch]), reference.name))
@@ -182,12 +168,15 @@ def _row(tower: str, found: Sequence[Any], expected: Vectors, against: str) -> R
     ours = np.stack(found).astype(np.float64)
     if ours.shape != expected.shape:
         raise ExportError(f"the {tower} tower gives {ours.shape}, {against} {expected.shape}.")
-    cosines = (ours * expected).sum(axis=1) / (
-        np.linalg.norm(ours, axis=1) * np.linalg.norm(expected, axis=1)
-    )
-    return Row(
-        tower, len(ours), float(np.abs(ours - expected).max()), float(cosines.min()), against
-    )
+    difference = float(np.abs(ours - expected).max())
+    return Row(tower, len(ours), difference, float(cosines(ours, expected).min()), against)
+
+
+def cosines(ours: Vectors, theirs: Vectors) -> Vectors:
+    """Return the cosine of each pair of rows, ``(n,)``."""
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    found: Vectors = (ours * theirs).sum(axis=1) / lengths
+    return found
 
 
 def _reference(

@@ -54,7 +54,7 @@ def make_record(
         "source": dict(source),
         "license": asdict(_NO_LICENSE if untrained else recipe.license),
         "accuracy": [] if untrained else [asdict(figure) for figure in recipe.accuracy],
-        "made_by": {name: _version(name) for name in _PACKAGES},
+        "made_by": made_by(),
         "parity": None,
         "goldens": dict(answers),
     }
@@ -73,7 +73,7 @@ def image_record(recipe: Recipe) -> dict[str, Any]:
         "trained_mean": list(trained.mean),
         "trained_std": list(trained.std),
         "input": graphs.IMAGE_NAMES.input,
-        "outputs": {"raw": graphs.IMAGE_NAMES.raw, "unit": graphs.IMAGE_NAMES.unit},
+        "outputs": outputs(graphs.IMAGE_NAMES),
         "variants": {"fp32": {"file": "image.onnx", "agreement": None}},
         "default": "fp32",
     }
@@ -90,11 +90,21 @@ def text_record(context: int) -> dict[str, Any]:
         "tokenizer": "tokenizer.json",
         "input": graphs.TEXT_NAMES.input,
         "input_dtype": "int64",
-        "outputs": {"raw": graphs.TEXT_NAMES.raw, "unit": graphs.TEXT_NAMES.unit},
+        "outputs": outputs(graphs.TEXT_NAMES),
         "templates": list(TEMPLATES),
         "variants": {"fp32": {"file": "text.onnx", "agreement": None}},
         "default": "fp32",
     }
+
+
+def outputs(names: graphs.GraphNames) -> dict[str, str]:
+    """Return the outputs of a tower as the manifest names them."""
+    return {"raw": names.raw, "unit": names.unit}
+
+
+def made_by() -> dict[str, str]:
+    """Return the versions of the packages that have a part in an export."""
+    return {name: _version(name) for name in _PACKAGES}
 
 
 def _version(package: str) -> str:

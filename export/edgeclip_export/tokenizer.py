@@ -23,10 +23,12 @@ from functools import cache
 import regex  # type: ignore[import-untyped]
 from open_clip.tokenizer import SimpleTokenizer
 
+from edgeclip.model.presets import CLIP_CLEANING
+
 END_OF_WORD = "</w>"
 START, END = "<start_of_text>", "<end_of_text>"
 CONTRACTIONS = ("'s", "'t", "'re", "'ve", "'m", "'ll", "'d")
-CLEANING = ("ftfy", "html", "html", "whitespace", "lower")
+CLEANING = CLIP_CLEANING
 PAD_ID = 0
 END_ID = 49407
 

@@ -57,7 +57,7 @@ def test_the_exported_model_equals_torch(folder: Path, reference: Reference) -> 
 def test_goldens_are_the_references_vectors(folder: Path, reference: Reference) -> None:
     record = json.loads((folder / "model.json").read_text("utf-8"))["goldens"]
     assert len(record["pictures"]) >= 8 and len(record["texts"]) >= 8
-    pictures = reference.pictures(parity.golden_pictures())
+    pictures = reference.pictures(goldens.golden_pictures())
     for entry, expected in zip(record["pictures"], pictures, strict=True):
         found = goldens.decode_vector(entry["vector"])
         assert np.abs(found - expected).max() < 1e-5

@@ -23,6 +23,7 @@ from edgeclip.errors import (
     LicenseNotAccepted,
     ParityError,
 )
+from edgeclip.model import goldens
 from edgeclip.model.model import Model
 from tests.export.conftest import CLIP, fastvit_recipe
 
@@ -87,7 +88,7 @@ def test_a_checkpoint_becomes_a_model_folder(fastvit: Any, exported: Any) -> Non
 
 def test_the_model_serves(exported: Any) -> None:
     model = Model.load(exported[0])
-    picture = parity.golden_pictures()[1]
+    picture = goldens.golden_pictures()[1]
     vector = model.embed_image(picture)
     assert vector.shape == (48,) and abs(float(np.linalg.norm(vector)) - 1) < 1e-5
     raw = model.embed_image(picture, normalize=False)

@@ -17,7 +17,7 @@ from edgeclip.model import goldens
 from edgeclip.model.manifest import FILENAME
 from edgeclip.model.model import Model
 from edgeclip_export import parity
-from edgeclip_export.parity import Picture, Reference, Vectors
+from edgeclip_export.parity import Picture, Reference
 
 LEAST_MEAN = 0.999
 LEAST = 0.99
@@ -68,26 +68,19 @@ def measure(folder: Path, reference: Reference, texts: Sequence[str]) -> dict[st
         ParityError: the stored form is too far from fp32.
     """
     model = Model.load(folder)
-    pictures = [*photographs(), *parity.golden_pictures()]
+    pictures = [*photographs(), *goldens.golden_pictures()]
     chosen = [*pick_texts(texts), *goldens.TEXTS]
-    image = cosines(list(model.embed_images(pictures)), reference.pictures(pictures))
-    text = cosines([model.embed_text(one) for one in chosen], reference.texts(chosen))
+    seen = np.stack(list(model.embed_images(pictures))).astype(np.float64)
+    read = np.stack([model.embed_text(one) for one in chosen]).astype(np.float64)
+    image = parity.cosines(seen, reference.pictures(pictures))
+    text = parity.cosines(read, reference.texts(chosen))
     rows = parity.compare(reference, model)
-    answers = {**parity.make_goldens(reference), "least_cosine": GOLDEN_COSINE}
     return {
         "image": _stated(model.manifest.record["image"], image, _PICTURES_OVER),
         "text": _stated(model.manifest.record["text"], text, f"{len(chosen)} texts"),
         "parity": {"reference": reference.name, "rows": [asdict(row) for row in rows]},
-        "goldens": answers,
+        "goldens": parity.make_goldens(reference, least=GOLDEN_COSINE),
     }
-
-
-def cosines(ours: Sequence[Any], theirs: Vectors) -> NDArray[np.float64]:
-    """Return the cosine of each pair, ``(n,)``."""
-    mine = np.stack(ours).astype(np.float64)
-    lengths = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs, axis=1)
-    found: NDArray[np.float64] = (mine * theirs).sum(axis=1) / lengths
-    return found
 
 
 def _stated(tower: dict[str, Any], found: NDArray[np.float64], over: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from torchvision import transforms  # type: ignore[import-untyped]
 
 from edgeclip_export.parity import Picture, Reference, Vectors
 from edgeclip_export.starter import classes, packages, towers
+from edgeclip_export.towers import CLIP_MEAN, CLIP_STD
 
 KEEP = 20
 TEMPERATURE = 2.0
@@ -101,7 +102,7 @@ def reference(joined: Joined) -> Reference:
             ),
             transforms.CenterCrop(towers.IMAGE_SIZE),
             transforms.ToTensor(),
-            transforms.Normalize(towers.CLIP_MEAN, towers.CLIP_STD),
+            transforms.Normalize(CLIP_MEAN, CLIP_STD),
         ]
     )
 

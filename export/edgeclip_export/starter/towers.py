@@ -18,13 +18,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from edgeclip.errors import CheckpointError
+from edgeclip_export.towers import CLIP_MEAN, CLIP_STD
 
 DIM = 384
-CLASSES = 1000
 IMAGE_SIZE = 256
 CONTEXT = 128
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class ImageTower(nn.Module):
