@@ -9,6 +9,15 @@
     │   └── UnsupportedFormat
     ├── InvalidText (ValueError)            a text that cannot be embedded
     │   └── QueryError                      a query that breaks the grammar
+    ├── StoreError (OSError)                an index that cannot be opened, read or written
+    │   ├── StoreNotFound (FileNotFoundError)
+    │   ├── StoreLocked (BlockingIOError)   another process writes to it
+    │   ├── StoreFull                       no space is left
+    │   ├── StoreReadOnly (PermissionError)
+    │   └── StoreDamaged
+    ├── SpaceMismatch (ValueError)          vectors of another model
+    ├── InvalidItem (ValueError)            a key, vector or metadata that an index cannot keep
+    ├── FilterError (ValueError)            a ``where`` that makes no sense
     ├── ExtraMissing (ImportError)          an optional half is not installed
     └── ExportError (RuntimeError)          an export that was not finished; nothing is left behind
         ├── CheckpointError (ValueError)
@@ -54,6 +63,42 @@ class InvalidText(EdgeclipError, ValueError):
 
 class QueryError(InvalidText):
     """Report a query that breaks the grammar of ``edgeclip.model.query``."""
+
+
+class StoreError(EdgeclipError, OSError):
+    """Report an index that cannot be opened, read or written."""
+
+
+class StoreNotFound(StoreError, FileNotFoundError):
+    """Report an index that does not exist."""
+
+
+class StoreLocked(StoreError, BlockingIOError):
+    """Report an index that another process writes to; the message names the owner."""
+
+
+class StoreFull(StoreError):
+    """Report a write that failed because no space is left; what was kept before stays kept."""
+
+
+class StoreReadOnly(StoreError, PermissionError):
+    """Report a write to an index that was opened, or can only be opened, for reading."""
+
+
+class StoreDamaged(StoreError):
+    """Report a database with damaged pages; the next opening for writing salvages it."""
+
+
+class SpaceMismatch(EdgeclipError, ValueError):
+    """Report vectors of another model, or of another preprocessing: they cannot be compared."""
+
+
+class InvalidItem(EdgeclipError, ValueError):
+    """Report a key, a vector or metadata that an index cannot keep."""
+
+
+class FilterError(EdgeclipError, ValueError):
+    """Report a ``where`` that makes no sense."""
 
 
 class ExtraMissing(EdgeclipError, ImportError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from edgeclip.errors import ImageRejected
+
 _JPEG, _OTHERS = ".jpg .jpeg .jpe .jfif .mpo", ".png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm"
 SUFFIXES = frozenset(f"{_JPEG} {_OTHERS} .avif .heic .heif".split())
 """Endings that pictures usually have; what a file really is, its content says."""
@@ -37,6 +39,28 @@ def webp_canvas(head: bytes) -> tuple[int, int] | None:
     if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
         return None
     return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+
+
+def check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> None:
+    """Refuse a picture by its width and height, if they are known.
+
+    Raises:
+        ImageRejected: it has no pixels, too many, or is far longer than wide.
+    """
+    if size is None:
+        return
+    width, height = size
+    if width < 1 or height < 1:
+        raise ImageRejected(f"{name} has no pixels. Save it again.")
+    if width * height > max_pixels:
+        raise ImageRejected(
+            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels:,}. "
+            "Make it smaller, or raise max_pixels."
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise ImageRejected(
+            f"{name} has {width}x{height} pixels, longer than {MAX_ASPECT}:1. Cut it into pieces."
+        )
 
 
 def printable(name: str) -> str:

@@ -14,21 +14,22 @@ import stat
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from edgeclip.errors import ImageRejected, UnsupportedFormat
-from edgeclip.model import greys, headers
-from edgeclip.model.headers import MAX_ASPECT, MAX_PIXELS
+from edgeclip.model import exif, greys, headers
+from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
 from edgeclip.model.towers import Fit, ImageTower
 
 PictureSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | NDArray[np.uint8] | Any"
 """A path, encoded bytes, a PIL picture, ``(h, w, 3)`` uint8 RGB, or an object with ``.picture``."""
 
 Tensor: TypeAlias = NDArray[np.float32]
+Result = TypeVar("Result")
 
 # Pillow 13 registers over 40 openers; most of them nobody sends to a camera, and they are where the
 # decoder bugs are found.  The content decides, never the file's name.
@@ -39,7 +40,6 @@ PADDING = (122, 116, 104)
 """Fills the borders of ``fit="pad"``: CLIP's mean colour in 8 bits."""
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-_ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -115,6 +115,20 @@ def read(
     )
 
 
+def header(data: bytes) -> exif.Header:
+    """Read what encoded bytes say of themselves, without decoding the picture where possible.
+
+    Raises:
+        ImageRejected: they are no picture.
+    """
+
+    def described() -> exif.Header:
+        with _open(BytesIO(data), "the picture", MOST_PIXELS) as picture:
+            return exif.header(picture, data)
+
+    return _guarded("the picture", described)
+
+
 def squared(picture: Image.Image, tower: ImageTower, fit: Fit = "crop") -> Image.Image:
     """Resize and crop (or pad) an RGB picture to ``size`` × ``size``.
 
@@ -164,7 +178,7 @@ def _padded(picture: Image.Image, size: int, resample: Image.Resampling) -> Imag
     return canvas
 
 
-def _guarded(name: str, decode: Callable[[], Image.Image]) -> Image.Image:
+def _guarded(name: str, decode: Callable[[], Result]) -> Result:
     """Turn whatever a decoder throws into one `ImageRejected` that names the picture."""
     try:
         return decode()
@@ -194,59 +208,38 @@ def _from_path(path: Path, name: str, draft_size: int | None, max_pixels: int) -
 
 
 def _decode(file: IO[bytes], name: str, draft_size: int | None, max_pixels: int) -> Image.Image:
+    with _open(file, name, max_pixels) as picture:
+        return _finish(picture, max_pixels, draft_size, name)
+
+
+def _open(file: IO[bytes], name: str, max_pixels: int) -> Image.Image:
+    """Open a picture of an allowed format; its pixels are still to be decoded."""
     head = file.read(32)
     file.seek(0)
     formats = (*FORMATS, *_heif(name)) if headers.is_heic(head) else FORMATS
-    _check_size(headers.webp_canvas(head), max_pixels, name)
+    headers.check_size(headers.webp_canvas(head), max_pixels, name)
     try:
-        picture = Image.open(file, formats=formats)
+        return Image.open(file, formats=formats)
     except UnidentifiedImageError as error:
         what = f"is no picture of a format or layout that can be read ({', '.join(FORMATS)})"
         what = what if head else "is empty"
         raise UnsupportedFormat(f"{name} {what}. Save it as JPEG or PNG.") from error
     except Image.DecompressionBombError as error:
         raise ImageRejected(f"{name} is too large to decode ({error}).") from error
-    with picture:
-        return _finish(picture, max_pixels, draft_size, name)
 
 
 def _finish(
     picture: Image.Image, max_pixels: int, draft_size: int | None, name: str = "the picture"
 ) -> Image.Image:
     """Decode, convert to RGB and turn upright, after the limits have been checked."""
-    _check_size(picture.size, max_pixels, name)
+    headers.check_size(picture.size, max_pixels, name)
     if draft_size is not None:
         picture.draft(None, (draft_size, draft_size))
     picture.load()
     upright = _to_rgb(picture, name)
     # Asked after loading: Pillow turns a TIFF itself while it loads, and then removes the tag.
-    method = _UPRIGHT.get(_orientation(picture))
+    method = _UPRIGHT.get(exif.orientation(picture))
     return upright if method is None else upright.transpose(method)
-
-
-def _check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> None:
-    if size is None:
-        return
-    width, height = size
-    if width < 1 or height < 1:
-        raise ImageRejected(f"{name} has no pixels. Save it again.")
-    if width * height > max_pixels:
-        raise ImageRejected(
-            f"{name} has {width}x{height} pixels, more than the limit of {max_pixels:,}. "
-            "Make it smaller, or raise max_pixels."
-        )
-    if max(width, height) > MAX_ASPECT * min(width, height):
-        raise ImageRejected(
-            f"{name} has {width}x{height} pixels, longer than {MAX_ASPECT}:1. Cut it into pieces."
-        )
-
-
-def _orientation(picture: Image.Image) -> int:
-    try:
-        return int(picture.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:
-        # A broken EXIF block says nothing about the pixels: they are shown as they are stored.
-        return 1
 
 
 def _to_rgb(picture: Image.Image, name: str) -> Image.Image:
@@ -284,7 +277,7 @@ def _from_array(array: NDArray[Any], max_pixels: int) -> Image.Image:
             f"an array of shape {array.shape} and dtype {array.dtype} is no picture. "
             "Give (h, w, 3) uint8 in RGB order."
         )
-    _check_size((array.shape[1], array.shape[0]), max_pixels, "the array")
+    headers.check_size((array.shape[1], array.shape[0]), max_pixels, "the array")
     return Image.fromarray(np.ascontiguousarray(array))
 
 

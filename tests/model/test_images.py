@@ -16,7 +16,7 @@ from PIL import Image
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
-from edgeclip.model import images, towers
+from edgeclip.model import headers, images, towers
 from tests import folders
 from tests.pictures import (
     encoded,
@@ -81,7 +81,7 @@ def test_the_tensor_equals_torchvisions(size, resize, resample):
 )
 @example(4, 400, 256, "shortest", "bicubic")
 def test_any_size_equals_torchvisions(width, height, size, resize, resample):
-    if max(width, height) <= images.MAX_ASPECT * min(width, height):
+    if max(width, height) <= headers.MAX_ASPECT * min(width, height):
         assert_equals_reference(photo(width, height), tower(size, resize, resample))
 
 
