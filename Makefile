@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint types unit bench soak starter clean
+.PHONY: help demo test lint types unit bench bench-large soak starter clean
 
 help:
 	@echo "make demo    the main job on real photographs, in one command"
 	@echo "make test    lint, types and all tests"
 	@echo "make bench   speed and memory, written to benchmarks/results.md"
+	@echo "make bench-large  the same for an index of a million vectors (an hour, 8 GB)"
 	@echo "make soak    long repeats, written to benchmarks/soak.md"
 	@echo "make starter build the starter model anew (needs network)"
 
@@ -29,7 +30,7 @@ $(VENV)/runtime: $(VENV)/python pyproject.toml
 	@touch $@
 
 $(VENV)/test: $(VENV)/runtime
-	$(PIP) install --quiet --editable '.[export,heif]' --group test
+	$(PIP) install --quiet --editable '.[export,heif,hnsw,folder]' --group test
 	@touch $@
 
 demo: $(VENV)/runtime
@@ -49,6 +50,9 @@ unit: $(VENV)/test
 
 bench: $(VENV)/test
 	$(BIN)/python -m benchmarks
+
+bench-large: $(VENV)/test
+	$(BIN)/python -m benchmarks.large
 
 soak: $(VENV)/test
 	$(BIN)/python -m benchmarks.soak

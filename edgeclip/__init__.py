@@ -1,16 +1,31 @@
 """MobileCLIP on small boards: pictures and words become unit vectors, offline and without torch.
 
->>> from edgeclip import Model
+>>> from edgeclip import Index, Model
 >>> model = Model.load("starter")
 >>> score = model.embed_image("cat.jpg") @ model.embed_text("a sleeping cat")
+>>> with Index.open("photos.index", model.space) as index:
+...     index.add("cat.jpg", model.embed_image("cat.jpg"))
+...     index.search(model.embed_text("a sleeping cat"), count=5)
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from edgeclip.errors import EdgeclipError, ImageRejected, InvalidText, ModelError, ModelNotFound
+from edgeclip.errors import (
+    EdgeclipError,
+    FilterError,
+    ImageRejected,
+    InvalidItem,
+    InvalidText,
+    ModelError,
+    ModelNotFound,
+    SpaceMismatch,
+    StoreError,
+)
 
 if TYPE_CHECKING:
+    from edgeclip.index.index import Index as Index
+    from edgeclip.index.items import Item as Item
     from edgeclip.model.classifier import Classifier as Classifier
     from edgeclip.model.model import Model as Model
     from edgeclip.vectors import Match as Match
@@ -19,17 +34,25 @@ __version__ = "0.1.0"
 __all__ = [
     "Classifier",
     "EdgeclipError",
+    "FilterError",
     "ImageRejected",
+    "Index",
+    "InvalidItem",
     "InvalidText",
+    "Item",
     "Match",
     "Model",
     "ModelError",
     "ModelNotFound",
+    "SpaceMismatch",
+    "StoreError",
 ]
 
 # Imported when they are first used: `import edgeclip` costs a few milliseconds.
 _HOMES = {
     "Classifier": "edgeclip.model.classifier",
+    "Index": "edgeclip.index.index",
+    "Item": "edgeclip.index.items",
     "Match": "edgeclip.vectors",
     "Model": "edgeclip.model.model",
 }

@@ -50,7 +50,7 @@ def photos() -> Path:
 @pytest.fixture(autouse=True)
 def _own_surroundings(monkeypatch):
     """Keep the models and settings of whoever runs the tests out of them."""
-    for name in ("EDGECLIP_MODEL", "EDGECLIP_MODELS"):
+    for name in ("EDGECLIP_MODEL", "EDGECLIP_MODELS", "EDGECLIP_INDEX"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -19,8 +19,9 @@ GATEKEEPERS = {
     "tokenizers": {"model/tokens.py"},
     "ftfy": {"model/tokens.py"},
     "onnxruntime": {"model/session.py"},
-    "sqlite3": {"index/store.py"},
+    "sqlite3": {"index/database.py"},
     "hnswlib": {"index/hnsw.py"},
+    "watchfiles": {"index/watching.py"},
     "cv2": {"watch/camera.py"},
     "edgeclip_export": {"cli/export.py"},
 }

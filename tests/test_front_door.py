@@ -11,7 +11,18 @@ import pytest
 import edgeclip
 from edgeclip import errors
 
-HEAVY = {"torch", "onnx", "onnxruntime", "PIL", "tokenizers", "ftfy", "numpy", "open_clip"}
+HEAVY = {
+    "sqlite3",
+    "hnswlib",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "PIL",
+    "tokenizers",
+    "ftfy",
+    "numpy",
+    "open_clip",
+}
 
 BASES = {
     "EdgeclipError": (Exception,),
@@ -21,6 +32,15 @@ BASES = {
     "UnsupportedFormat": (errors.ImageRejected,),
     "InvalidText": (errors.EdgeclipError, ValueError),
     "QueryError": (errors.InvalidText,),
+    "StoreError": (errors.EdgeclipError, OSError),
+    "StoreNotFound": (errors.StoreError, FileNotFoundError),
+    "StoreLocked": (errors.StoreError, BlockingIOError),
+    "StoreFull": (errors.StoreError,),
+    "StoreReadOnly": (errors.StoreError, PermissionError),
+    "StoreDamaged": (errors.StoreError,),
+    "SpaceMismatch": (errors.EdgeclipError, ValueError),
+    "InvalidItem": (errors.EdgeclipError, ValueError),
+    "FilterError": (errors.EdgeclipError, ValueError),
     "ExtraMissing": (errors.EdgeclipError, ImportError),
     "ExportError": (errors.EdgeclipError, RuntimeError),
     "CheckpointError": (errors.ExportError, ValueError),
@@ -45,12 +65,18 @@ def test_the_front_door_is_pinned():
     assert edgeclip.__all__ == [
         "Classifier",
         "EdgeclipError",
+        "FilterError",
         "ImageRejected",
+        "Index",
+        "InvalidItem",
         "InvalidText",
+        "Item",
         "Match",
         "Model",
         "ModelError",
         "ModelNotFound",
+        "SpaceMismatch",
+        "StoreError",
     ]
 
 

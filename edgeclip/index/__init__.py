@@ -1,0 +1,1 @@
+"""Vectors → answers: durable, exact where it can be, fast where it must be."""

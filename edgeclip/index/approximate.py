@@ -1,0 +1,120 @@
+"""Approximate: fast search in many vectors, or None: then exact search serves.
+
+All that takes time happens in a thread and in a child process; neither a search nor a write waits
+for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edgeclip.index.exact import Exact, Found
+from edgeclip.index.hnsw import GraphError, Ids, TooFew
+from edgeclip.index.keeper import Keeper
+from edgeclip.index.served import Allowed, Slot
+from edgeclip.index.store import Identity
+from edgeclip.vectors import Vector
+
+_BULK_SHARE, _LEAST_BULK = 0.02, 256
+# Exact search gathers rows up to this share; beyond it, comparing all is as fast.
+_MOST_SHARE = 0.1
+
+
+class Approximate:
+    """The graph of an index.  Any thread may call any method."""
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Identity,
+        exact: Exact,
+        *,
+        when: bool | None,
+        may_build: bool,
+        note: Callable[[str], None],
+    ) -> None:
+        """Begin to load or build in the background; nothing here waits.
+
+        Args:
+            folder: of the index.
+            identity: of its store.
+            exact: the truth that answers are ranked by.
+            when: None: where exact search is slow on this board; True: always; False: never.
+            may_build: build and delete files; a reader only loads.
+            note: takes a sentence for people, from any thread.
+        """
+        self._slot = Slot(identity, exact)
+        self._keeper = Keeper(folder, self._slot, when=when, may_build=may_build, note=note)
+        if when is not False:
+            self._keeper.start()
+
+    @property
+    def state(self) -> str:
+        """``hnsw``, ``building`` (exact search serves meanwhile) or ``exact``."""
+        if self._slot.served is not None:
+            return "hnsw"
+        return "building" if self._keeper.busy else "exact"
+
+    def search(
+        self, queries: Vector, count: int, allowed: Allowed | None = None
+    ) -> list[Found] | None:
+        """Return the nearest vectors for each query, or None: ask exact search.
+
+        Args:
+            queries: ``(q, dim)`` float32 of unit length, finite.
+            count: how many for each, at most.
+            allowed: tells of an id whether it may be found; see `Graph.search`.  Worth it where
+                many are allowed; for few, exact search among them is faster.
+        """
+        served, exact = self._slot.served, self._slot.exact
+        if allowed is None and self._keeper.evidence.asked(queries):
+            self._keeper.wake()
+        if served is None or count + len(served.pending) > _MOST_SHARE * len(exact):
+            return None
+        try:
+            found = served.answer(exact, queries, count, allowed)
+        except TooFew:
+            return None
+        except GraphError as error:
+            self._keeper.fail(served.graph, str(error))
+            return None
+        # What was removed during this search has left a gap.
+        good = {place: each for place, each in found.items() if len(each[0]) == count}
+        rest = [place for place in range(len(queries)) if place not in good]
+        if rest and (allowed is not None or not good):
+            return None
+        good.update(zip(rest, exact.search(queries[rest], count), strict=True))
+        return [good[place] for place in range(len(queries))]
+
+    def added(self, ids: Ids) -> None:
+        """Take notice of ids, after exact search has them."""
+        self._slot.added(ids)
+        self._keeper.wake()
+
+    def removed(self, ids: Ids, bulk: bool = False) -> None:
+        """Take notice of ids that are gone, after exact search has forgotten them.
+
+        Args:
+            ids: ``(n,)``.
+            bulk: they belong together (a person, a camera), so that the graph has a hole where
+                they were; exact search serves until another is built.  Many ids are taken so, too.
+        """
+        served = self._slot.served
+        if bulk or len(ids) >= max(_LEAST_BULK, _BULK_SHARE * len(self._slot.exact)):
+            self._keeper.begin_anew(retry=False)
+        elif served is not None:
+            try:
+                self._keeper.evidence.lost(len(ids), served.graph.remove(ids, keep=8))
+            except GraphError as error:
+                self._keeper.fail(served.graph, str(error))
+        self._keeper.wake()
+
+    def replaced(self, identity: Identity, exact: Exact) -> None:
+        """Go on with another truth of the same index, after everything was read anew."""
+        self._slot.identity, self._slot.exact = identity, exact
+        self._keeper.begin_anew(retry=True)
+
+    def close(self) -> None:
+        """Stop the thread and the child process."""
+        self._keeper.close()

@@ -1,0 +1,193 @@
+"""Folder: keep an index true to a folder of pictures.
+
+`plan` compares the two, and `carry_out` makes the index equal; what it yields is durable.  Both may
+be stopped at any moment, and begun again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from edgeclip.errors import StoreError
+from edgeclip.index.index import Index
+from edgeclip.index.records import Records
+from edgeclip.index.scan import Rules, Scan, scan
+from edgeclip.model import facts
+from edgeclip.model.headers import printable
+
+if TYPE_CHECKING:
+    from edgeclip.model.model import Model
+
+Status = Literal["added", "updated", "renamed", "unchanged", "removed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of one picture."""
+
+    key: str
+    """POSIX path relative to the folder."""
+    status: Status
+    error: str | None = None
+    """Why it failed: a sentence, and one that says what to do."""
+    tried: bool = True
+    """False: it failed before and has not changed since, so nothing was tried."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done."""
+
+    root: Path
+    rules: Rules
+    records: Records
+    unchanged: list[str] = field(default_factory=list)
+    failed: list[Entry] = field(default_factory=list)
+    """Failed before and not changed since; or out of sight now."""
+    todo: list[str] = field(default_factory=list)
+    """New or changed: they are read."""
+    gone: dict[str, None] = field(default_factory=dict)
+    """Perhaps renamed, else to be removed."""
+    forgotten: list[str] = field(default_factory=list)
+    """Failed before and are gone."""
+
+    def __len__(self) -> int:
+        """Return how many entries there will be; fewer where files were renamed."""
+        return len(self.unchanged) + len(self.failed) + len(self.todo) + len(self.gone)
+
+
+def sync(
+    index: Index,
+    model: Model,
+    root: str | os.PathLike[str],
+    *,
+    rules: Rules = Rules(),  # noqa: B008 - it is frozen
+    allow_empty: bool = False,
+) -> Iterator[Entry]:
+    """Make an index equal to a folder, and yield what became of each picture, after its commit.
+
+    New and changed files are embedded.  A file whose content the index knows is not: it was
+    renamed, copied or touched.  What cannot be read stays recorded with its reason.  Items that a
+    program has added (without a stamp) are left alone.
+
+    Args:
+        index: open for writing.
+        model: of the same space as the index.
+        root: the folder; the index remembers it, and belongs to no other while it exists.
+        rules: what belongs to the folder.
+        allow_empty: empty the index when there is no picture at all, or none that it knows.
+
+    Raises:
+        StoreError: the folder cannot be read, is another one or looks unmounted; or the index
+            cannot be written.  What was yielded is kept.
+        ModelError: the model cannot be used.
+    """
+    known = index.records()
+    return carry_out(index, model, plan(index, root, known, rules=rules, allow_empty=allow_empty))
+
+
+def plan(
+    index: Index,
+    root: str | os.PathLike[str],
+    records: Records,
+    *,
+    rules: Rules = Rules(),  # noqa: B008
+    allow_empty: bool = False,
+    below: Iterable[str] | None = None,
+) -> Plan:
+    """Compare a folder with an index; nothing is opened or changed.
+
+    Args:
+        index: the index.
+        root: the folder.
+        records: what the index knows.
+        rules: see `sync`.
+        allow_empty: see `sync`.
+        below: keys of files and folders that may have changed; None: all may have.
+
+    Raises:
+        StoreError: as `sync`.
+    """
+    folder = Path(os.path.realpath(root))
+    _check_root(index, folder, records)
+    found = scan(folder, rules, own=index.path, below=below)
+    made = _compared(Plan(folder, rules, records), found)
+    if not allow_empty:
+        _check_gone(index, made, found)
+    return made
+
+
+def carry_out(index: Index, model: Model, plan: Plan) -> Generator[Entry, None, None]:
+    """Do what was planned; see `sync`."""
+    # Only here: a plan without work needs none of it.
+    from edgeclip.index.work import Work
+
+    if plan.records.root != plan.root:
+        from edgeclip.index.records import root_setting
+
+        index.write([root_setting(plan.root)])
+        plan.records.root = plan.root
+    yield from (Entry(key, "unchanged") for key in plan.unchanged)
+    yield from plan.failed
+    if plan.todo or plan.gone or plan.forgotten:
+        yield from Work(index, model, plan).run()
+
+
+def _compared(plan: Plan, found: Scan) -> Plan:
+    """Sort what was found by what is known of it."""
+    files, failed = plan.records.files, plan.records.failed
+    plan.failed = [
+        Entry(key or ".", "failed", f"it cannot be read: {reason}. Check its permissions.")
+        for key, reason in sorted(found.unread.items())
+    ]
+    tried_with = f" {facts.decoders()}" if failed else ""
+    for key, stamp in found.files.items():
+        known, failure = files.get(key), failed.get(key)
+        if known is not None and known.stamp == stamp:
+            plan.unchanged.append(key)
+        elif failure is not None and failure.stamp == stamp + tried_with:
+            plan.failed.append(Entry(key, "failed", failure.reason, tried=False))
+        elif key in plan.records.others:
+            plan.failed.append(Entry(key, "failed", _TAKEN))
+        else:
+            plan.todo.append(key)
+    plan.gone = dict.fromkeys(sorted(key for key in files if found.lacks(key)))
+    plan.forgotten = sorted(key for key in failed if found.lacks(key))
+    return plan
+
+
+_TAKEN = "an item of this name was added by a program, and is left alone. Remove it first."
+
+
+def _check_root(index: Index, root: Path, records: Records) -> None:
+    """Refuse a second folder; one that has moved is the same."""
+    old = records.root
+    if old is None or old == root or not _is_there(old):
+        return
+    raise StoreError(
+        f"{index.path} is the index of {printable(str(old))}, not of {printable(str(root))}. Give "
+        "another index, or that folder."
+    )
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # nobody may ask about it, so it is there
+        return True
+
+
+def _check_gone(index: Index, plan: Plan, found: Scan) -> None:
+    """Refuse to empty an index because a drive is not mounted, or another is in its place."""
+    count, moved = len(plan.records.files), plan.records.root not in (None, plan.root)
+    if not plan.gone or len(plan.gone) < count or (found.files and not moved):
+        return
+    root, what = printable(str(plan.root)), "none of them" if found.files else "no picture at all"
+    raise StoreError(
+        f"{index.path} knows {count:,} pictures, and {root} holds {what}: is its drive mounted? "
+        "To empty the index all the same, allow it with --allow-empty (allow_empty=True)."
+    )

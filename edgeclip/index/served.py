@@ -1,0 +1,273 @@
+"""Served: a graph in step with exact search.
+
+The graph only proposes: what it finds is ranked again by the exact vectors, so scores are true and
+what was removed cannot come back, whatever the graph holds.  What the graph does not have yet is
+compared exactly.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeclip.index.build import capacity_for
+from edgeclip.index.effort import SEEDS, Tier, likely_queries, tiers
+from edgeclip.index.exact import Exact, Found
+from edgeclip.index.hnsw import Graph, Ids, version
+from edgeclip.index.saved import Manifest, Refused
+from edgeclip.index.store import Identity
+from edgeclip.vectors import Vector
+
+Allowed = Callable[[int], bool]
+
+MOST_TOMBS = 0.2
+"""The share of deleted ids above which a graph is worn."""
+DRAIN_ROWS = 64
+"""How many rows are brought into a graph at once."""
+_GROWTH, _LEAST_GROWTH = 1.2, 256
+_SAME = 0.999
+
+
+class Worn(Exception):
+    """A graph that is undamaged, and yet not good enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What answers; replaced as a whole, never changed (but the graph inside is)."""
+
+    graph: Graph
+    base: int
+    """How many ids were in the saved file."""
+    pending: Ids
+    """Ids that exact search has and the graph does not have yet, rising."""
+    tiers: tuple[Tier, ...] = ()
+    """The kinds of queries that it may answer."""
+
+    @property
+    def tombs(self) -> float:
+        """The share of the graph that is marked as deleted."""
+        return self.graph.deleted / max(1, self.graph.deleted + len(self.graph))
+
+    @property
+    def worn(self) -> bool:
+        """Whether another should be built: too much was added or removed since."""
+        most = _GROWTH * self.base + _LEAST_GROWTH
+        grown = len(self.graph) + len(self.pending) > most
+        return grown or self.graph.full(DRAIN_ROWS) or self.tombs > MOST_TOMBS
+
+    def answer(
+        self, exact: Exact, queries: Vector, count: int, allowed: Allowed | None = None
+    ) -> dict[int, Found]:
+        """Return the nearest vectors for queries; see `Graph.search`.
+
+        Returns:
+            Place of the query → answer; without those of a kind for which the graph was not found
+            to be good.
+
+        Raises:
+            TooFew: the graph does not reach as many.
+            GraphError: the graph failed.
+        """
+        found: dict[int, Found] = {}
+        for tier in self.tiers:
+            left = [place for place in range(len(queries)) if place not in found]
+            if not left:
+                break
+            told = self.ranked(exact, queries[left], count, allowed, ef=tier.ef)
+            for place, (ids, scores) in zip(left, told, strict=True):
+                if len(ids) and scores[0] >= tier.least:
+                    found[place] = ids, scores
+        return found
+
+    def ranked(
+        self,
+        exact: Exact,
+        queries: Vector,
+        count: int,
+        allowed: Allowed | None = None,
+        *,
+        ef: int,
+    ) -> list[Found]:
+        """Let the graph propose, and rank its proposals and what is pending."""
+        ids, _ = self.graph.search(queries, count, allowed, ef=ef)
+        pending = self.pending
+        if allowed is not None:
+            pending = np.array([i for i in pending.tolist() if allowed(i)], np.int64)
+        return [
+            exact.search(query[None], count, np.union1d(row, pending))[0]
+            for query, row in zip(queries, ids, strict=True)
+        ]
+
+
+class Slot:
+    """The place of what is served, and of the truth beside it; any thread may change it."""
+
+    def __init__(self, identity: Identity, exact: Exact) -> None:
+        self.identity, self.exact = identity, exact
+        self._lock = threading.Lock()  # never held for longer than a removal takes
+        self.served: Served | None = None
+        self.erasures = 0
+        """How often it was cleared."""
+
+    def clear(self) -> None:
+        """Serve nothing, and nothing that was begun before."""
+        with self._lock:
+            self.erasures += 1
+            self.served = None
+
+    def drop(self, graph: Graph) -> None:
+        """Serve this graph no more."""
+        with self._lock:
+            if self.served is not None and self.served.graph is graph:
+                self.served = None
+
+    def fill(self, served: Served, exact: Exact, erasures: int) -> None:
+        """Serve a graph, in step from this moment on.
+
+        Raises:
+            Worn: it was cleared since ``erasures`` was read.
+        """
+        with self._lock:
+            if erasures != self.erasures:
+                raise Worn("much was removed meanwhile")
+            again, _ = in_step(served.graph, exact, served.base)
+            self.served = replace(again, tiers=served.tiers)
+
+    def judged(self, graph: Graph, tiers: tuple[Tier, ...]) -> None:
+        """Note for which kinds of queries a graph is good now."""
+        with self._lock:
+            if self.served is not None and self.served.graph is graph:
+                self.served = replace(self.served, tiers=tiers)
+
+    def added(self, ids: Ids) -> None:
+        """Note what the graph lacks."""
+        with self._lock:
+            if self.served is not None:
+                pending = np.union1d(self.served.pending, ids)
+                self.served = replace(self.served, pending=pending)
+
+    def brought_in(self, graph: Graph, ids: Ids) -> None:
+        """Note what the graph lacks no more."""
+        with self._lock:
+            if self.served is not None and self.served.graph is graph:
+                pending = np.setdiff1d(self.served.pending, ids)
+                self.served = replace(self.served, pending=pending)
+
+
+def in_step(graph: Graph, exact: Exact, base: int) -> tuple[Served, Vector]:
+    """Remove from a graph what is gone, and note what it lacks.
+
+    Returns:
+        What can be served, and some of the vectors that were removed now.
+    """
+    live = exact.ids()
+    lost = graph.remove(np.setdiff1d(graph.ids(), live), keep=SEEDS)
+    return Served(graph, base, np.setdiff1d(live, graph.ids())), lost
+
+
+def bring_in(graph: Graph, exact: Exact, ids: Ids) -> None:
+    """Add ids to a graph, but those that go meanwhile.
+
+    Raises:
+        GraphError: the graph failed, or they do not fit.
+    """
+    vectors = exact.vectors(ids)
+    # No id comes back: one that is there after its vector was read was there then.
+    live = np.isin(ids, exact.ids())
+    graph.add(ids[live], vectors[live])
+    graph.remove(ids[~np.isin(ids, exact.ids())])
+
+
+def loaded(file: Path, manifest: Manifest, exact: Exact) -> Graph:
+    """Return the graph of a file that was checked.
+
+    Raises:
+        Refused: another version of hnswlib made it, or from other vectors (an old database was
+            brought back).
+        GraphError: hnswlib refuses it.
+    """
+    if manifest.hnswlib != version():
+        raise Refused(f"hnswlib {manifest.hnswlib} made it, and {version()} is here")
+    capacity = max(manifest.capacity, capacity_for(len(exact)))
+    graph = Graph.load(file, exact.dim, capacity)
+    both = np.intersect1d(graph.ids(), exact.ids())
+    ids = np.union1d(_some(both), both[-SEEDS:])  # the newest are the likeliest to differ
+    cosines = np.einsum("nd,nd->n", graph.vectors(ids), exact.vectors(ids))
+    if np.count_nonzero(cosines < _SAME) > 2:  # one may have gone meanwhile
+        raise Refused("it was built from other vectors")
+    return graph
+
+
+def measured(
+    served: Served, exact: Exact, asked: Vector, lost: Vector, stop: Callable[[], bool]
+) -> tuple[Tier, ...]:
+    """Return for which kinds of queries a graph finds what exact search finds.
+
+    Args:
+        served: the graph.
+        exact: the truth.
+        asked: what people really asked, ``(q, dim)``; it counts more than what is likely.
+        lost: vectors that were removed, ``(n, dim)``: there a graph may have a hole.
+        stop: tells whether the answer is not wanted any more.
+
+    Raises:
+        Worn: it does not even find what is like its own vectors; or it was stopped.
+        GraphError: the graph failed.
+    """
+    ids = _some(np.intersect1d(served.graph.ids(), exact.ids()))
+    vectors = exact.vectors(ids)
+    vectors = vectors[np.isin(ids, exact.ids())]  # the others went meanwhile
+    if not len(vectors):
+        raise Worn("nothing is left of it")
+    near, *far = likely_queries(vectors)
+
+    def truth(queries: Vector, count: int) -> Sequence[Found]:
+        if stop():
+            raise Worn("the index is closed")
+        return exact.search(queries, count)
+
+    def graph(ef: int) -> Callable[[Vector, int], Sequence[Found]]:
+        in_step(served.graph, exact, served.base)  # what went meanwhile must take no place
+        return lambda queries, count: served.ranked(exact, queries, count, ef=ef)
+
+    known = np.union1d(served.graph.ids(), served.pending)
+
+    def still(found: Sequence[Found]) -> Sequence[Found]:
+        here = np.intersect1d(known, exact.ids(), assume_unique=True)
+        kept = [_within(here, each) for each, _ in found]
+        return [(ids[k], scores[k]) for (ids, scores), k in zip(found, kept, strict=True)]
+
+    own = tiers([(near, lost)], truth, graph, still)
+    if not own:
+        raise Worn("it finds too little")
+    best = tiers([(asked, lost)], truth, graph, still)
+    if not best or own[0].least < best[0].least:
+        best += own
+    # For the rarest kinds what was measured before is good enough: they take the longest.
+    rare = [(queries, asked[:0]) for queries in far]
+    others = served.tiers or tiers(rare, truth, graph, still)
+    return *best, *(tier for tier in others if tier.least < best[-1].least)
+
+
+def _within(rising: Ids, ids: Ids) -> NDArray[np.bool_]:
+    """Tell for each id whether it is among the others."""
+    if not len(rising):
+        return np.zeros(len(ids), np.bool_)
+    places = np.minimum(np.searchsorted(rising, ids), len(rising) - 1)
+    found: NDArray[np.bool_] = rising[places] == ids
+    return found
+
+
+def _some(ids: Ids) -> Ids:
+    """Return some ids, evenly from the first to the last."""
+    if not len(ids):
+        return ids
+    places = np.unique(np.linspace(0, len(ids) - 1, SEEDS).astype(np.int64))
+    some: Ids = ids[places]
+    return some

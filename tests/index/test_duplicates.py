@@ -1,0 +1,153 @@
+"""Near and exact duplicates, and which one is best kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from edgeclip.index.duplicates import THRESHOLD, duplicates
+from edgeclip.vectors import unit
+
+
+def near(cosine):
+    """Return two unit vectors with this cosine."""
+    return np.array([[1, 0, 0], [cosine, (1 - cosine**2) ** 0.5, 0]], np.float32)
+
+
+def best_of(*metadata, keys="abcdefg"):
+    """Return the keeper among equal vectors with this metadata."""
+    n = len(metadata)
+    vectors = np.tile(np.array([1, 0], np.float32), (n, 1))
+    (found,) = duplicates(keys[:n], vectors, metadata, [None] * n)
+    return found.keeper
+
+
+def test_pictures_from_the_threshold_on_are_duplicates():
+    for cosine, expected in ((THRESHOLD + 0.001, 1), (THRESHOLD - 0.001, 0)):
+        found = duplicates("ab", near(cosine), [None] * 2, [None] * 2)
+        assert len(found) == expected
+    assert len(duplicates("ab", near(0.5), [None] * 2, [None] * 2, threshold=0.4)) == 1
+
+
+def test_a_group_says_how_alike_and_what_is_the_same_file():
+    vectors = np.concatenate([near(0.98), near(0.97), [[0, 0, 1]]]).astype(np.float32)
+    hashes = [b"x" * 16, b"y" * 16, b"x" * 16, None, b"z" * 16]
+    (found,) = duplicates(["a", "b", "c", "d", "e"], vectors, [None] * 5, hashes)
+    assert found.keys == ("a", "c", "b", "d") and found.keeper == "a"
+    assert list(found.cosines) == ["c", "b", "d"]
+    assert list(found.cosines.values()) == pytest.approx([1.0, 0.98, 0.97], abs=1e-6)
+    assert found.exact == {"c"}
+
+
+def test_equal_files_are_duplicates_whatever_their_vectors():
+    hashes = [b"1" * 16, b"2" * 16, b"1" * 16, None, None]
+    vectors = np.eye(5, dtype=np.float32)
+    (found,) = duplicates("abcde", vectors, [None] * 5, hashes)
+    assert (found.keys, found.exact) == (("a", "c"), frozenset({"c"}))
+    assert found.cosines["c"] == pytest.approx(0.0)
+
+
+def test_equal_files_tie_groups_of_near_pictures_together():
+    vectors = np.zeros((6, 8), np.float32)
+    for row, axis in enumerate([0, 0, 1, 1, 2, 2]):
+        vectors[row, axis] = 1
+    hashes = [None, b"s" * 32, b"s" * 32, None, None, None]
+    first, second = duplicates("abcdef", vectors, [None] * 6, hashes)
+    assert set(first.keys) == set("abcd") and set(second.keys) == set("ef")
+    assert first.exact == frozenset()
+
+
+def test_pictures_without_a_hash_are_not_equal():
+    assert duplicates("ab", np.eye(2, dtype=np.float32), [None] * 2, [None] * 2) == []
+
+
+def test_a_chain_is_one_group_though_its_ends_are_less_alike():
+    angles = np.arange(20) * 0.2
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    (found,) = duplicates([f"{n:02}" for n in range(20)], vectors, [None] * 20, [None] * 20)
+    assert len(found.keys) == 20
+    assert min(found.cosines.values()) < 0
+    values = list(found.cosines.values())
+    assert values == sorted(values, reverse=True)
+
+
+def test_the_keeper_has_the_most_pixels():
+    assert best_of({"width": 10, "height": 10, "bytes": 999}, {"width": 20, "height": 10}) == "b"
+    assert best_of(None, {"width": 1, "height": 1}) == "b"
+
+
+def test_then_the_most_bytes_then_the_earliest_time_then_the_shortest_then_the_first_key():
+    size = {"width": 10, "height": 10}
+    assert best_of(size | {"bytes": 5}, size | {"bytes": 6}) == "b"
+    assert best_of(size | {"time": "2026-02-01"}, size | {"time": "2026-01-01T12:00:00"}) == "b"
+    assert best_of(size, size | {"time": "2026-01-01"}) == "b"
+    assert best_of(size, size, keys=["long/a.jpg", "b.jpg"]) == "b.jpg"
+    assert best_of(size, size, keys=["b", "a"]) == "a"
+
+
+def test_times_are_compared_as_moments_not_as_text():
+    east = {"time": "2026-01-01T12:00:00+05:00"}
+    assert best_of({"time": "2026-01-01T08:00:00+00:00"}, east) == "b"
+    assert best_of({"time": "2026-01-01T08:00:00"}, east) == "b"
+    assert best_of(east, {"time": datetime(2026, 1, 1, 6, tzinfo=UTC)}) == "b"
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"width": "10", "height": None},
+        {"width": float("nan"), "height": 5},
+        {"width": float("inf"), "height": 0},
+        {"width": -4, "height": -4},
+        {"width": True, "height": True},
+        {"time": "yesterday"},
+        {"time": 20260101},
+        {"time": ["2026-01-01"]},
+        {"bytes": {"n": 1}},
+    ],
+)
+def test_metadata_that_makes_no_sense_counts_as_none(strange):
+    assert best_of(strange, {"width": 2, "height": 2, "time": "2026-01-01"}) == "b"
+
+
+def test_a_size_beyond_all_floats_is_only_very_large():
+    assert best_of({"width": 10**400, "height": 10**400}, {"width": 9, "height": 9}) == "a"
+
+
+def test_the_largest_group_comes_first_and_the_order_of_rows_does_not_matter():
+    rng = np.random.default_rng(0)
+    middle = unit(rng.standard_normal((60, 32)))
+    vectors = unit(np.repeat(middle, 3, axis=0)[:170] + rng.standard_normal((170, 32)) * 0.02)
+    keys = [f"{n:03}.jpg" for n in range(170)]
+    sizes = rng.integers(1, 4, 170).tolist()
+    metadata = [{"width": size, "height": 10} for size in sizes]
+    hashes = [bytes([n // 7]) * 16 if n % 7 < 2 else None for n in range(170)]
+    expected = duplicates(keys, vectors, metadata, hashes)
+    assert [(-len(group.keys), group.keeper) for group in expected] == sorted(
+        (-len(group.keys), group.keeper) for group in expected
+    )
+    for group in expected:
+        widths = [sizes[keys.index(key)] for key in group.keys]
+        assert widths[0] == max(widths) and set(group.cosines) == set(group.keys[1:])
+    order = rng.permutation(170)
+    again = duplicates(
+        [keys[n] for n in order],
+        vectors[order],
+        [metadata[n] for n in order],
+        [hashes[n] for n in order],
+    )
+    assert [(group.keeper, set(group.keys), group.exact) for group in again] == [
+        (group.keeper, set(group.keys), group.exact) for group in expected
+    ]
+
+
+def test_nothing_and_one():
+    assert duplicates([], np.zeros((0, 3), np.float32), [], []) == []
+    assert duplicates(["a"], near(0.5)[:1], [None], [b"h" * 16]) == []
+
+
+def test_lists_of_different_lengths_are_refused():
+    with pytest.raises(ValueError, match="one of each"):
+        duplicates("ab", near(0.5), [None], [None] * 2)

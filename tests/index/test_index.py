@@ -1,0 +1,172 @@
+import gc
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeclip import errors
+from edgeclip.index.index import Index
+from tests.index.some import DIM, SPACE, opened, vector_of
+
+
+def test_bad_item_costs_only_itself(tmp_path):
+    with opened(tmp_path / "i") as index:
+        items = [(f"{n}", vector_of(n)) for n in range(100)]
+        items[80] = ("80", vector_of(80) * 2)
+        with pytest.raises(errors.InvalidItem):
+            index.add_many(items)
+        assert len(index) == 80
+
+
+def test_source_that_fails_costs_nothing_that_came_before(tmp_path):
+    def source():
+        yield from ((f"{n}", vector_of(n)) for n in range(70))
+        raise KeyboardInterrupt
+
+    with opened(tmp_path / "i") as index:
+        with pytest.raises(KeyboardInterrupt):
+            index.add_many(source())
+        assert len(index) == 70
+
+
+def test_vectors_of_another_dim_are_refused(tmp_path):
+    with opened(tmp_path / "i") as index:
+        assert index.dim is None and index.search(vector_of(0)) == []
+        index.add("a", vector_of("a"))
+        assert index.dim == DIM
+        for call in (index.search, lambda vector: index.add("b", vector)):
+            with pytest.raises(errors.InvalidItem):
+                call(vector_of("b", 16))
+    with opened(tmp_path / "i", None) as index:
+        assert index.dim == DIM and list(index) == ["a"]
+
+
+@pytest.mark.parametrize("vector", [[np.nan] * DIM, [np.inf] * DIM, [0.0] * DIM, [1.0] * DIM])
+def test_vectors_that_cannot_be_compared_are_refused(vector, tmp_path):
+    with opened(tmp_path / "i") as index:
+        index.add("a", vector_of("a"))
+        with pytest.raises(errors.InvalidItem):
+            index.add("b", vector)
+        with pytest.raises(errors.InvalidItem):
+            index.search(vector)
+        assert len(index) == 1
+
+
+@pytest.mark.parametrize("option", [{"count": 0}, {"count": -1}, {"min_score": 2}])
+@pytest.mark.parametrize("where", [None, {"n": 1}])
+def test_searches_that_make_no_sense(option, where, tmp_path):
+    with opened(tmp_path / "i") as index, pytest.raises(ValueError):
+        index.search(vector_of(0), where=where, **option)
+
+
+def test_counts_and_scores_at_their_limits(tmp_path):
+    with opened(tmp_path / "i") as index:
+        index.add_many((f"{n}", vector_of(n)) for n in range(5))
+        assert len(index.search(vector_of(0), count=10**9)) == 5
+        assert [m.key for m in index.search(vector_of(0), min_score=0.99)] == ["0"]
+        assert index.search(-vector_of(0), min_score=1.0) == []
+        with pytest.raises(ValueError):
+            index.search(vector_of(0), min_score=float("nan"))
+
+
+def test_metadata_comes_back_with_matches(tmp_path):
+    known = {"at": datetime(2026, 5, 1), "big": 10**40, "x": np.float32(0.5), "in": {"a": [None]}}
+    plain = {"at": "2026-05-01T00:00:00", "big": 10**40, "x": 0.5, "in": {"a": [None]}}
+    with opened(tmp_path / "i") as index:
+        index.add("a", vector_of("a"), known)
+        assert index.search(vector_of("a"))[0].metadata == plain
+        assert index.get("a").metadata == plain
+        assert index.count({"at": datetime(2026, 5, 1), "big": {">": 10**39}, "in.a": "x"}) == 0
+        assert index.count({"at": datetime(2026, 5, 1), "big": {">": 10**39}}) == 1
+
+
+def test_closed_index_says_so(tmp_path):
+    index = opened(tmp_path / "i")
+    index.close()
+    index.close()
+    for call in (lambda: len(index), lambda: index.add("a", vector_of(0)), lambda: list(index)):
+        with pytest.raises(errors.StoreError, match="is closed"):
+            call()
+
+
+def test_space_is_wanted_for_a_new_index(tmp_path):
+    with pytest.raises(errors.StoreNotFound, match="Make one"):
+        opened(tmp_path / "i", None)
+    assert not (tmp_path / "i").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.StoreError):
+        opened(tmp_path / "file")
+
+
+def descriptors():
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
+def resident():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_opening_again_and_again_costs_nothing(tmp_path):
+    with opened(tmp_path / "i") as index:
+        index.add_many((f"{n}", vector_of(n)) for n in range(100))
+    for cycle in range(300):
+        with opened(tmp_path / "i", read_only=cycle % 2 == 0) as index:
+            index.search(vector_of(cycle))
+        if cycle == 50:
+            gc.collect()
+            files_before, bytes_before = descriptors(), resident()
+    gc.collect()
+    assert descriptors() == files_before
+    assert resident() - bytes_before < 8 << 20
+
+
+WRITTEN = """
+import sys
+from pathlib import Path
+from tests.index.some import opened, units
+
+def written():
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(dict(line.split(": ") for line in lines)["write_bytes"])
+
+with opened(Path(sys.argv[1])) as index:
+    before = written()
+    vectors = units(3000, 512)
+    index.add_many((f"2026/05/{n:06}.jpg", v, {"n": n}) for n, v in enumerate(vectors))
+print((written() - before) / 3000)
+"""
+
+
+def test_bytes_written_for_an_item(tmp_path_factory):
+    if not Path("/proc/self/io").exists():
+        pytest.skip("nobody counts what is written")
+    command = [sys.executable, "-c", WRITTEN, str(tmp_path_factory.mktemp("disk") / "i")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    if not float(found.stdout):
+        pytest.skip("this file system counts nothing")
+    assert 1024 < float(found.stdout) < 6 * 1024
+
+
+def test_index_can_be_opened_by_its_documented_call(tmp_path):
+    with Index.open(
+        str(tmp_path / "i"), SPACE, model="tiny", hnsw=False, precision="int8"
+    ) as index:
+        index.add("a.jpg", vector_of(1), metadata={"camera": "door"}, content_hash=b"h" * 32)
+        assert index.model == "tiny" and index.space == SPACE and not index.read_only
+        assert index.get("a.jpg").content_hash == b"h" * 32
+        assert index.search(vector_of(1), count=5, where={"camera": "door"})[0].key == "a.jpg"
+    with pytest.raises(ValueError, match="precision"):
+        opened(tmp_path / "i", precision="fp16")
+
+
+def test_folder_may_be_given_in_many_ways(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with opened(Path("i%20 ?#x")) as index:
+        index.add("a", vector_of("a"))
+    with opened(tmp_path / "i%20 ?#x", None, read_only=True) as index:
+        assert "a" in index

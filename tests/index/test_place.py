@@ -1,0 +1,166 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgeclip import errors
+from edgeclip.index import place
+
+MOUNTS = r"""
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw
+23 22 0:20 / /proc rw - proc proc rw
+30 22 0:40 / /mnt/nas rw,relatime - nfs4 nas:/photos rw
+31 30 8:17 / /mnt/nas/disk rw,relatime shared:7 - ext4 /dev/sdb1 rw
+32 22 8:33 / /media/My\040Stick rw - vfat /dev/sdc1 rw
+33 22 8:34 / /media/a\134040b rw - exfat /dev/sdc2 rw
+34 22 0:50 / /var/lib/docker/overlay rw - overlay overlay rw
+35 22 0:51 / /twice rw - tmpfs tmpfs rw
+36 22 0:52 / /twice rw - cifs //nas/x rw
+37 22 0:53 / /remote rw - fuse.sshfs host: rw
+38 22 0:54 / /ünï rw - fuseblk /dev/sdd1 rw
+39 22 0:55 / /bad rw,relatime master:1 propagate_from:2 - btrfs none rw
+a line of nonsense
+""".lstrip()
+
+
+@pytest.fixture
+def table(tmp_path):
+    (tmp_path / "mountinfo").write_text(MOUNTS + "40 22 0:56 / /line\x85end rw - smb3 x rw\n")
+    return tmp_path / "mountinfo"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/home/me/photos.index", "ext4"),
+        ("/mnt/nas", "nfs4"),
+        ("/mnt/nas/a/b", "nfs4"),
+        ("/mnt/nasty", "ext4"),
+        ("/mnt/nas/disk/i", "ext4"),
+        ("/media/My Stick/i", "vfat"),
+        ("/media/a\\040b/i", "exfat"),
+        ("/var/lib/docker/overlay/i", "overlay"),
+        ("/twice/i", "cifs"),
+        ("/remote/i", "fuse.sshfs"),
+        ("/ünï/i", "fuseblk"),
+        ("/bad", "btrfs"),
+        ("/line\x85end/i", "smb3"),
+        ("/", "ext4"),
+        ("/mnt/disk/../nas/x", "nfs4"),
+    ],
+)
+def test_file_system_of_a_path(path, kind, table):
+    assert place.file_system(Path(path), table) == kind
+
+
+def test_file_system_through_a_link(tmp_path, table):
+    (tmp_path / "link").symlink_to("/mnt/nas")
+    assert place.file_system(tmp_path / "link" / "i", table) == "nfs4"
+
+
+def test_file_system_where_nobody_says(tmp_path):
+    assert place.file_system(tmp_path, tmp_path / "nothing") is None
+    (tmp_path / "empty").write_text("")
+    assert place.file_system(tmp_path, tmp_path / "empty") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits"),
+    [("ext4", True), ("tmpfs", True), ("overlay", True), ("btrfs", True), ("fuseblk", True)]
+    + [(None, True), ("nfs", False), ("nfs4", False), ("cifs", False), ("smb3", False)]
+    + [("vfat", False), ("exfat", False), ("9p", False), ("fuse.sshfs", False), ("f2fs", True)],
+)
+def test_file_systems_that_do_not_fit(kind, fits, tmp_path, monkeypatch):
+    monkeypatch.setattr(place, "file_system", lambda _: kind)
+    place.check_file_system(tmp_path, force=True)
+    if fits:
+        place.check_file_system(tmp_path)
+    else:
+        with pytest.raises(errors.StoreError, match=f"is on {kind}"):
+            place.check_file_system(tmp_path)
+
+
+def test_folder_is_made_once(tmp_path):
+    place.make(tmp_path / "a" / "b")
+    place.make(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b" / "cache").is_dir()
+
+
+def test_folder_that_is_a_file(tmp_path):
+    (tmp_path / "f").write_text("")
+    for path in (tmp_path / "f", tmp_path / "f" / "below"):
+        with pytest.raises(errors.StoreError, match=r"cannot be made|is a file"):
+            place.make(path)
+
+
+def test_one_lock_for_one_writer(tmp_path):
+    lock = place.lock(tmp_path)
+    with pytest.raises(errors.StoreLocked, match=f"process {os.getpid()}"):
+        place.lock(tmp_path)
+    place.unlock(lock)
+    place.unlock(place.lock(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": "x", "command": 1}', "\0" * 100])
+def test_lock_whose_owner_cannot_be_told(text, tmp_path):
+    lock = place.lock(tmp_path)
+    (tmp_path / place.LOCK).write_text(text)
+    with pytest.raises(errors.StoreLocked, match="another process"):
+        place.lock(tmp_path)
+    place.unlock(lock)
+
+
+def test_lock_says_whether_the_database_was_closed(tmp_path):
+    assert not place.was_left_open(tmp_path)
+    lock = place.lock(tmp_path)
+    assert not place.was_left_open(tmp_path)
+    place.sign(lock, is_open=True)
+    assert place.was_left_open(tmp_path)
+    place.unlock(lock)
+    assert not place.was_left_open(tmp_path)
+
+
+def test_lock_does_not_outlive_its_process_in_a_child_of_it(tmp_path):
+    code = (
+        "import os, sys, time; from pathlib import Path; from edgeclip.index import place\n"
+        "place.lock(Path(sys.argv[1]))\n"
+        "if os.fork() == 0: print(os.getpid(), flush=True); time.sleep(20); os._exit(0)\n"
+        "time.sleep(0.2); os._exit(0)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        grandchild = int(process.stdout.readline())
+        process.wait()
+        place.unlock(place.lock(tmp_path))
+        os.kill(grandchild, signal.SIGKILL)
+
+
+def test_ballast_is_kept_and_given_up(tmp_path):
+    place.keep_ballast(tmp_path)
+    ballast = tmp_path / place.BALLAST
+    assert ballast.stat().st_size == place.BALLAST_BYTES
+    assert ballast.stat().st_blocks * 512 >= place.BALLAST_BYTES
+    inode = ballast.stat().st_ino
+    place.keep_ballast(tmp_path)
+    assert ballast.stat().st_ino == inode
+    assert place.free_ballast(tmp_path) and not place.free_ballast(tmp_path)
+
+
+def test_ballast_that_was_not_finished_is_made_anew(tmp_path):
+    (tmp_path / place.BALLAST).touch()
+    place.keep_ballast(tmp_path)
+    assert (tmp_path / place.BALLAST).stat().st_size == place.BALLAST_BYTES
+
+
+def test_ballast_is_less_on_a_small_disk(tmp_path, monkeypatch):
+    usage = lambda free: lambda _: type("Usage", (), {"free": free})  # noqa: E731
+    monkeypatch.setattr(place.shutil, "disk_usage", usage(4 << 20))
+    place.keep_ballast(tmp_path)
+    assert (tmp_path / place.BALLAST).stat().st_size == 512 << 10
+    place.free_ballast(tmp_path)
+    monkeypatch.setattr(place.shutil, "disk_usage", usage(1000))
+    place.keep_ballast(tmp_path)
+    assert not (tmp_path / place.BALLAST).exists()
