@@ -17,7 +17,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "embed": ("embed", "Turn pictures and texts into vectors."),
     "classify": ("classify", "Rank labels for pictures, zero-shot."),
     "similar": ("similar", "Compare two pictures, two texts, or one of each."),
-    "search": ("search", "Rank the pictures of a folder for queries."),
+    "index": ("index", "Keep an index true to a folder of pictures."),
+    "search": ("search", "Rank the pictures of an index, or of a folder, for queries."),
+    "duplicates": ("duplicates", "Find pictures that show the same; nothing is deleted."),
+    "groups": ("groups", "Group the pictures of an index that are alike."),
 }
 
 

@@ -37,6 +37,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         click.echo("  ".join(parts).rstrip())
 
 
+def counted(count: int, noun: str) -> str:
+    """Return ``1 group`` or ``2 groups``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def json_line(value: Any) -> None:
     """Print one JSON value on one line, ASCII only: any name and any terminal survives it."""
     click.echo(json.dumps(value))

@@ -1,8 +1,7 @@
-"""``edgeclip search``: rank the pictures of a folder, in memory."""
+"""``edgeclip search``: rank the pictures of an index, or of a folder in memory, for queries."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,142 +10,145 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import options, output
-from edgeclip.errors import EdgeclipError, ImageRejected
+from edgeclip.cli import filters, indexes, options, output
+from edgeclip.cli.gallery import Gallery, folder_gallery, index_gallery
+from edgeclip.errors import EdgeclipError
 
 if TYPE_CHECKING:
-    from edgeclip.model.model import Model
-    from edgeclip.vectors import Match, Vector
+    from edgeclip.index.background import Judgement
+    from edgeclip.vectors import Match
 
-Found = list[tuple[str, "list[Match]"]]
-Errors = dict[str, str]
+Answer = tuple[str, "list[Match]", "Judgement | None"]
+"""A query, its matches, and whether the best of them is a good one."""
 
 
 @click.command("search")
 @click.argument("queries", nargs=-1, required=True)
+@indexes.index_option
 @click.option(
-    "--in", "folder", required=True, type=click.Path(path_type=Path), help="Folder of pictures."
+    "--in", "folder", type=click.Path(path_type=Path), help="Folder of pictures, without an index."
 )
 @click.option("--count", type=click.IntRange(1), default=5, show_default=True, help="Best matches.")
 @click.option(
     "--min-score", type=options.NumberRange(-1, 1), default=-1.0, help="Leave out lower cosines."
 )
+@filters.filter_options
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
 @options.as_json
 @options.model_options
 def search_command(
     queries: tuple[str, ...],
-    folder: Path,
+    index: Path | None,
+    folder: Path | None,
     count: int,
     min_score: float,
+    conditions: tuple[str, ...],
+    since: str | None,
+    until: str | None,
     sheet: Path | None,
     as_json: bool,
     **chosen: Any,
 ) -> None:
-    """Rank the pictures of a folder for queries.
+    """Rank the pictures of an index, or of a folder, for queries.
 
     A query is words, an existing picture, or a weighted sum: "horse + stripes",
     "2:beach - people", "./cat.jpg + snow".
+
+    "no good match" means that the best score is not above what unrelated words get on these
+    pictures; the matches are shown all the same.
     """
-    _check(folder, sheet)
+    where = filters.where_of(conditions, since, until)
+    _check(folder, index, where, sheet)
     clock = [time.perf_counter()]
-    model = options.load(**chosen)
-    model.open()
-    clock.append(time.perf_counter())
-    # Before the pictures: a mistake in a query shows at once, not after an hour of embedding.
-    wanted = [model.embed_query(query) for query in queries]
-    clock.append(time.perf_counter())
-    files = options.pictures_in([os.fspath(folder)])
-    keys, vectors, errors = _embedded(model, files)
-    clock.append(time.perf_counter())
-    found = _ranked(queries, wanted, keys, vectors, count, min_score)
-    clock.append(time.perf_counter())
-    times = _times(clock, len(files), len(queries))
-    if as_json:
-        _print_json(found, errors, times)
-    else:
-        _print(found, folder, min_score, times)
-    if sheet is not None:
-        _draw(sheet, found)
+    source = folder_gallery(folder, chosen) if folder else index_gallery(index, chosen)
+    with source as gallery:
+        clock.append(time.perf_counter())
+        # Before the pictures: a mistake in a query shows at once, not after an hour of embedding.
+        wanted = [gallery.model.embed_query(query) for query in queries]
+        clock.append(time.perf_counter())
+        gallery.fill()
+        clock.append(time.perf_counter())
+        found: list[Answer] = []
+        for query, vector in zip(queries, wanted, strict=True):
+            matches = gallery.search(vector, count, where, min_score)
+            found.append((query, matches, gallery.judge(query, vector, where)))
+        clock.append(time.perf_counter())
+        times = _times(clock, gallery, len(queries))
+        if as_json:
+            _print_json(found, gallery, times)
+        else:
+            _print(found, min_score, times)
+        if sheet is not None:
+            _draw(sheet, found, gallery)
 
 
-def _check(folder: Path, sheet: Path | None) -> None:
+def _check(
+    folder: Path | None, index: Path | None, where: dict[str, Any] | None, sheet: Path | None
+) -> None:
     """Refuse what could not work, before the work begins."""
     if sheet is not None:
         options.check_target(sheet, ".png")
+    if folder is None:
+        return
+    if index is not None:
+        raise click.UsageError("Give --index or --in, not both.")
+    if where is not None:
+        raise click.UsageError("--where, --since and --until need an index: edgeclip index DIR.")
     if not options.is_folder(folder):
         raise EdgeclipError(f"{folder} is no folder. Give a folder of pictures with --in.")
 
 
-def _times(clock: Sequence[float], pictures: int, queries: int) -> dict[str, float]:
+def _times(clock: Sequence[float], gallery: Gallery, queries: int) -> dict[str, float]:
     load, ask, look, rank = (after - before for before, after in pairwise(clock))
-    return {
-        "model_load_s": load,
-        "image_per_item_ms": 1000 * look / pictures,
-        "text_per_query_ms": 1000 * (ask + rank) / queries,
-    }
+    times = {"model_load_s": load}
+    if gallery.embedded:
+        times["image_per_item_ms"] = 1000 * look / gallery.embedded
+    return times | {"text_per_query_ms": 1000 * (ask + rank) / queries}
 
 
-def _embedded(model: Model, files: list[str]) -> tuple[list[str], list[Vector], Errors]:
-    """Embed what can be; say what cannot."""
-    keys, vectors, errors = [], [], {}
-    found = model.embed_images(files, on_error="return")
-    for path, vector in zip(files, output.progress(found, total=len(files)), strict=True):
-        if isinstance(vector, ImageRejected):
-            errors[path] = str(vector)
-        else:
-            keys.append(path)
-            vectors.append(vector)
-    if not vectors:
-        options.raise_failed(list(errors.values()), len(files))
-    for error in errors.values():
-        output.note(f"left out: {output.printable(error)}")
-    return keys, vectors, errors
-
-
-def _ranked(
-    queries: Sequence[str],
-    wanted: Sequence[Vector],
-    keys: list[str],
-    vectors: list[Vector],
-    count: int,
-    least: float,
-) -> Found:
-    import numpy as np
-
-    from edgeclip.vectors import ranked
-
-    table = np.stack(vectors)
-    best = (ranked(keys, table @ vector, count) for vector in wanted)
-    return [
-        (query, [match for match in matches if match.score >= least])
-        for query, matches in zip(queries, best, strict=True)
-    ]
-
-
-def _draw(sheet: Path, found: Found) -> None:
+def _draw(sheet: Path, found: Sequence[Answer], gallery: Gallery) -> None:
     from edgeclip.model.sheet import write_sheet
+    from edgeclip.vectors import Match
 
-    write_sheet(sheet, found)
+    rows = [
+        (query, [Match(gallery.path(match.key), match.score) for match in matches])
+        for query, matches, _ in found
+    ]
+    write_sheet(sheet, rows)
     output.note(f"wrote {output.printable(str(sheet))}")
 
 
-def _print_json(found: Found, errors: Errors, times: dict[str, float]) -> None:
+def _print_json(found: Sequence[Answer], gallery: Gallery, times: dict[str, float]) -> None:
     answers = [
-        {"query": query, "matches": [{"key": m.key, "score": m.score} for m in matches]}
-        for query, matches in found
+        {
+            "query": query,
+            "good_match": None if judgement is None else judgement.good,
+            "threshold": None if judgement is None else judgement.threshold,
+            "matches": [
+                {
+                    "key": match.key,
+                    "file_path": gallery.path(match.key),
+                    "score": match.score,
+                    "metadata": match.metadata,
+                }
+                for match in matches
+            ],
+        }
+        for query, matches, judgement in found
     ]
-    left_out = [{"file_path": path, "error": error} for path, error in errors.items()]
+    left_out = [{"file_path": path, "error": error} for path, error in gallery.errors.items()]
     output.json_line({"queries": answers, "left_out": left_out, "times": times})
 
 
-def _print(found: Found, folder: Path, least: float, times: dict[str, float]) -> None:
-    for query, matches in found:
+def _print(found: Sequence[Answer], least: float, times: dict[str, float]) -> None:
+    for query, matches, judgement in found:
         output.say(output.printable(query))
-        rows = [(f"{match.score:.3f}", Path(match.key).relative_to(folder)) for match in matches]
+        rows = [(f"{match.score:.3f}", match.key) for match in matches]
         if rows:
             output.table(("  score", "picture"), rows)
         else:
-            output.say(f"  no picture reaches {least:g}")
+            output.say(f"  no picture reaches {least:g}" if least > -1 else "  no picture")
+        if judgement is not None and not judgement.good:
+            output.say(f"  {judgement}")
         output.say()
     output.table(tuple(times), [tuple(f"{value:.2f}" for value in times.values())])

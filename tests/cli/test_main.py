@@ -102,7 +102,7 @@ def test_random_weights_are_always_said(cli, picture, command, here):
         ["embed", "-a.png"],
         ["classify", "a.png"],
         ["similar", "cat"],
-        ["search", "cat"],
+        ["search"],
         ["search", "cat", "--in", ".", "--count", "0"],
         ["search", "cat", "--in", ".", "--min-score", "2"],
         ["search", "cat", "--in", ".", "--min-score", "nan"],

@@ -19,7 +19,15 @@ def oracle(tiny_model, query, count=5):
     table = np.stack([model.embed_image(path) for path in VISIBLE])
     scores = table @ model.embed_query(query)
     order = sorted(range(len(VISIBLE)), key=lambda i: -scores[i])[:count]
-    return [{"key": VISIBLE[i], "score": float(scores[i])} for i in order]
+    return [
+        {
+            "key": VISIBLE[i].removeprefix("album/"),
+            "file_path": VISIBLE[i],
+            "score": float(scores[i]),
+            "metadata": None,
+        }
+        for i in order
+    ]
 
 
 def test_the_ranking(cli, album, tiny_model):
@@ -27,8 +35,9 @@ def test_the_ranking(cli, album, tiny_model):
     done = cli("search", *queries, "--in", "album", "--json")
     assert (done.code, done.err) == (0, "")
     for query, found in zip(queries, done.json["queries"], strict=True):
-        assert found == {"query": query, "matches": oracle(tiny_model, query)}
-    assert done.json["queries"][1]["matches"][0]["key"] == "album/b.png"
+        assert found["query"] == query and found["matches"] == oracle(tiny_model, query)
+        assert found["good_match"] is found["threshold"] is None
+    assert done.json["queries"][1]["matches"][0]["file_path"] == "album/b.png"
     assert done.json["left_out"] == []
 
 
@@ -57,7 +66,7 @@ def test_the_same_query_twice_is_answered_twice(cli, album):
 def test_what_people_see(cli, album, tiny_model):
     done = cli("search", "a cat", "dog", "--in", "album/", "--count", "1")
     (cat,), (dog,) = (oracle(tiny_model, query, 1) for query in ("a cat", "dog"))
-    names = [match["key"].removeprefix("album/") for match in (cat, dog)]
+    names = [match["key"] for match in (cat, dog)]
     assert done.out.splitlines()[:-1] == [
         "a cat",
         "  score  picture",
@@ -120,7 +129,7 @@ def test_a_bad_query_is_refused_before_the_pictures_are_read(cli, album, monkeyp
 def test_a_model_without_words_still_finds_pictures(cli, album):
     model = tiny.make(album.parent / "blind", text=None)
     done = cli("search", "album/a.jpg", "--in", "album", "-m", model, "--json")
-    assert done.json["queries"][0]["matches"][0]["key"] == "album/a.jpg"
+    assert done.json["queries"][0]["matches"][0]["file_path"] == "album/a.jpg"
     assert cli("search", "cat", "--in", "album", "-m", model).code == 1
 
 

@@ -1,0 +1,89 @@
+"""``edgeclip duplicates``: pictures that show the same, as groups with one that is best kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeclip.cli import indexes, options, output
+from edgeclip.index.duplicates import THRESHOLD
+
+if TYPE_CHECKING:
+    from edgeclip.index.duplicates import Duplicates
+    from edgeclip.index.index import Index
+
+
+@click.command("duplicates")
+@indexes.index_option
+@click.option(
+    "--threshold",
+    type=options.NumberRange(-1, 1),
+    default=THRESHOLD,
+    show_default=True,
+    help="Least cosine; equal files are found in any case.",
+)
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
+@options.as_json
+def duplicates_command(
+    index: Path | None, threshold: float, sheet: Path | None, as_json: bool
+) -> None:
+    """Find pictures that show the same; nothing is deleted.
+
+    These are equal files and near-duplicates.  Each group names the picture that is best kept: the
+    one with the most pixels, then the most bytes, then the earliest.  With --json, one group a
+    line.
+    """
+    if sheet is not None:
+        options.check_target(sheet, ".png")
+    with indexes.opened_index(index) as opened:
+        found = opened.duplicates(threshold)
+        if as_json:
+            for group in found:
+                output.json_line(_record(opened, group))
+        else:
+            _print(found)
+        if sheet is not None:
+            rows = [
+                (f"keep {group.keeper}", [(key, _cosine(group, key)) for key in group.keys])
+                for group in found
+            ]
+            indexes.draw_sheet(sheet, opened, rows)
+
+
+def _record(index: Index, group: Duplicates) -> dict[str, Any]:
+    return {
+        "keeper": group.keeper,
+        "file_path": indexes.picture_path(index, group.keeper),
+        "duplicates": [
+            {
+                "key": key,
+                "file_path": indexes.picture_path(index, key),
+                "cosine": cosine,
+                "same_content": key in group.exact,
+            }
+            for key, cosine in group.cosines.items()
+        ],
+    }
+
+
+def _print(found: list[Duplicates]) -> None:
+    if not found:
+        output.say("no duplicates")
+        return
+    rows: list[tuple[object, ...]] = []
+    for group in found:
+        rows.append(("keep", "", group.keeper))
+        rows += [
+            ("  same file" if key in group.exact else "  alike", f"{cosine:.3f}", key)
+            for key, cosine in group.cosines.items()
+        ]
+    output.table(("", "cosine", "picture"), rows)
+    more = sum(len(group.keys) - 1 for group in found)
+    groups, pictures = output.counted(len(found), "group"), output.counted(more, "picture")
+    output.say(f"{groups}, {pictures} beside those to keep")
+
+
+def _cosine(group: Duplicates, key: str) -> float:
+    return group.cosines.get(key, 1.0)

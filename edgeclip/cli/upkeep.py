@@ -1,0 +1,129 @@
+"""What ``edgeclip index`` does to an index without looking into its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from edgeclip.cli import options, output
+from edgeclip.errors import EdgeclipError, StoreLocked, StoreReadOnly
+from edgeclip.model.whole import whole_file
+
+if TYPE_CHECKING:
+    from edgeclip.index.index import Index
+    from edgeclip.index.items import Item
+
+
+def dump(path: Path, form: str, target: Path | None) -> None:
+    """Write all items to a file, or as JSON lines to stdout."""
+    if form == "npy" and target is None:
+        raise click.UsageError("--dump npy needs --output FILE.npy.")
+    if target is not None:
+        options.check_target(target, f".{form}")
+    from edgeclip.index.index import Index
+
+    with Index.open(path, read_only=True) as index:
+        if target is None:
+            for item in index.items():
+                output.json_line(_record(item))
+            return
+        count = _written(target, _to_npy if form == "npy" else _to_jsonl, index)
+    output.remark(f"wrote {count} items to {output.printable(str(target))}")
+
+
+def verify(path: Path, as_json: bool) -> None:
+    """Read everything; fail if anything is damaged."""
+    with _opened(path) as index:
+        health = index.verify()
+    told = {
+        "ok": health.ok,
+        "items": health.items,
+        "bad": health.bad,
+        "search_by": health.search_by,
+        "reason": health.reason or None,
+    }
+    if as_json:
+        output.json_line(told)
+    elif health.ok:
+        output.say(f"{health.items} items, all as they were written")
+    if not health.ok:
+        raise EdgeclipError(f"{path} is damaged: {health.reason}")
+
+
+def compact(path: Path) -> None:
+    """Give unused space back."""
+    from edgeclip.index.index import Index
+
+    with Index.open(path) as index:
+        before = _bytes(path)
+        index.compact()
+        output.say(f"{before / 1e6:.1f} MB before, {_bytes(path) / 1e6:.1f} MB now")
+
+
+def backup(path: Path, target: Path) -> None:
+    """Copy the index to a new folder, also while it is written."""
+    from edgeclip.index.index import Index
+
+    with Index.open(path, read_only=True) as index:
+        index.backup(target)
+        output.say(f"{len(index)} items copied to {output.printable(str(target))}")
+
+
+def _opened(path: Path) -> Index:
+    """Open for writing, so that damage is marked for mending; else for reading."""
+    from edgeclip.index.index import Index
+
+    try:
+        return Index.open(path)
+    except (StoreLocked, StoreReadOnly):
+        return Index.open(path, read_only=True)
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.glob("store.db*"))
+
+
+def _record(item: Item) -> dict[str, object]:
+    return {"key": item.key, "vector": item.vector.tolist(), "metadata": item.metadata}
+
+
+def _written(target: Path, write: Callable[[IO[bytes], Path, Index], int], index: Index) -> int:
+    with whole_file(target) as file:
+        return write(file, target, index)
+
+
+def _to_jsonl(file: IO[bytes], _: Path, index: Index) -> int:
+    count = 0
+    for item in index.items():
+        file.write(json.dumps(_record(item)).encode() + b"\n")
+        count += 1
+    return count
+
+
+def _to_npy(file: IO[bytes], target: Path, index: Index) -> int:
+    """Write ``(n, dim)`` float32 row by row, and beside it what the rows are."""
+    import numpy as np
+
+    names: list[str] = []
+    known: list[object] = []
+
+    def head() -> None:
+        shape = (len(names), index.dim or 0)
+        told = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, told)
+
+    head()  # numpy leaves room in it for a larger number
+    for item in index.items():
+        names.append(item.key)
+        known.append(item.metadata)
+        file.write(np.asarray(item.vector, "<f4").tobytes())
+    file.seek(0)
+    head()
+    with whole_file(target.with_suffix(".json")) as beside:
+        told = {"model": index.model, "space": index.space, "names": names, "metadata": known}
+        beside.write(json.dumps(told).encode() + b"\n")
+    return len(names)

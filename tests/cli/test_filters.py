@@ -1,0 +1,62 @@
+"""``--where``, ``--since`` and ``--until``: what they mean."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import click
+import pytest
+
+from edgeclip.cli.filters import moment_of, where_of
+
+
+@pytest.mark.parametrize(
+    ("conditions", "where"),
+    [
+        ([], None),
+        (["camera=door"], {"camera": {"in": ["door"]}}),
+        (["camera=door", "camera=yard"], {"camera": {"in": ["door", "yard"]}}),
+        (["width>=640", "width < 2000"], {"width": {">=": 640, "<": 2000}}),
+        (["key^=2026/05/"], {"key": {"prefix": "2026/05/"}}),
+        (["gps.latitude>-1.5"], {"gps.latitude": {">": -1.5}}),
+        (["time>2026-05-01"], {"time": {">": datetime(2026, 5, 1)}}),
+        (["note=a=b"], {"note": {"in": ["a=b"]}}),
+        (["name>m"], {"name": {">": "m"}}),
+    ],
+)
+def test_conditions(conditions, where):
+    assert where_of(conditions, None, None) == where
+
+
+@pytest.mark.parametrize(("text", "values"), [("12", {"12", 12}), ("true", {"true", True})])
+def test_a_shell_has_no_types(text, values):
+    assert set(where_of([f"n={text}"], None, None)["n"]["in"]) == values
+
+
+def test_since_and_until_are_one_span():
+    where = where_of([], "2026-05-01", "2026-05-02T12:00")
+    assert where == {"time": {">=": datetime(2026, 5, 1), "<": datetime(2026, 5, 2, 12)}}
+
+
+def test_a_condition_on_time_and_since_both_hold():
+    where = where_of(["time<2026-06-01"], "2026-05-01", None)
+    assert where == {"time": {"<": datetime(2026, 6, 1), ">=": datetime(2026, 5, 1)}}
+
+
+def test_times_of_today_and_so_long_ago():
+    now = datetime.now()
+    assert moment_of("14:30").time().isoformat() == "14:30:00"
+    assert abs(now - timedelta(hours=2) - moment_of("2h")) < timedelta(seconds=5)
+    assert abs(now - timedelta(days=1.5) - moment_of("1.5d")) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "3 lightyears"])
+def test_what_is_no_time(text):
+    with pytest.raises(click.BadParameter, match="is no time"):
+        moment_of(text)
+
+
+@pytest.mark.parametrize("text", ["", "camera", "=door", ">3"])
+def test_what_is_no_condition(text):
+    with pytest.raises(click.BadParameter, match="is no condition"):
+        where_of([text], None, None)

@@ -1,0 +1,288 @@
+"""``edgeclip index``: as a command, and as a process that is watched, stopped and locked out."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeclip.index.index import Index
+from edgeclip.model.model import Model
+from tests.cli.conftest import write_picture
+
+KEYS = ["a.jpg", "b.png", "trip/A.PNG", "trip/c.bmp"]
+
+
+@pytest.fixture
+def process(here):
+    """Start the command as a process; whatever is left of it is killed."""
+    started = []
+
+    def start(*arguments: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "edgeclip", "index", *map(str, arguments)]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.communicate()
+
+
+def line_of(process, seconds: float = 10) -> dict:
+    """Return the next line that a process prints."""
+    assert select.select([process.stdout], [], [], seconds)[0], "nothing was printed"
+    return json.loads(process.stdout.readline())
+
+
+def statuses(done) -> dict[str, str]:
+    assert all(set(line) == {"key", "status", "error"} for line in done.lines)
+    return {line["key"]: line["status"] for line in done.lines}
+
+
+def test_a_folder_becomes_an_index(cli, album, here):
+    done = cli("index", "album")
+    assert done.code == 0 and done.err == ""
+    header, row = (line.split() for line in done.out.splitlines())
+    assert " ".join(header) == "added updated renamed unchanged removed failed seconds"
+    assert " ".join(row[:-1]) == "4 0 0 0 0 0"
+    with Index.open("edgeclip.index") as index:
+        assert sorted(index) == KEYS and index.root == album
+        metadata = index.get("a.jpg").metadata
+        assert metadata["width"] == 48 and metadata["time_source"] == "file"
+
+
+def test_json_and_the_second_run(cli, album):
+    done = cli("index", "album", "--json")
+    assert done.code == 0 and statuses(done) == dict.fromkeys(KEYS, "added")
+    (album / "b.png").rename(album / "z.png")
+    write_picture(album / "a.jpg", 30)
+    done = cli("index", "--json")
+    assert statuses(done) == {
+        "a.jpg": "updated",
+        "z.png": "renamed",
+        "trip/A.PNG": "unchanged",
+        "trip/c.bmp": "unchanged",
+    }
+
+
+def test_options_of_the_walk(cli, album):
+    done = cli("index", "album", "--json", "--hidden", "--exclude", "trip/", "--exclude", "*.jpg")
+    assert sorted(statuses(done)) == [".hidden.png", ".thumbs/t.png", "b.png"]
+    (album / "link.png").symlink_to("a.jpg")
+    done = cli("index", "album", "--json", "--follow-symlinks")
+    assert statuses(done)["link.png"] == "added" and statuses(done)[".hidden.png"] == "removed"
+
+
+def test_failures(cli, album, monkeypatch):
+    monkeypatch.setattr("edgeclip.index.reading.is_settled", lambda *_: True)
+    (album / "bad\x1b.png").write_bytes(b"none")
+    done = cli("index", "album")
+    assert done.code == 1 and done.out.splitlines()[1].split()[5] == "1"
+    first, last = done.err.splitlines()
+    assert first.startswith("edgeclip: failed: bad\\x1b.png: the picture is no picture")
+    assert last.startswith("edgeclip: 1 of 5 pictures failed; the others are in the index.")
+    done = cli("index", "album")
+    assert done.code == 0 and "1 failed before and have not changed since" in done.err
+    done = cli("index", "album", "--json")
+    assert done.code == 0 and done.err == "" and len(done.lines) == 5
+    (failed,) = (line for line in done.lines if line["status"] == "failed")
+    assert failed["key"] == "bad\x1b.png" and "is no picture" in failed["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 2, "There is no index at edgeclip.index. Give DIR"),
+        (("nothing",), 1, "nothing is no folder."),
+        (("album/a.jpg",), 1, "album/a.jpg is no folder."),
+        (("album", "--exclude", "!x"), 1, "is no pattern to exclude"),
+        (("album", "--verify"), 2, "Give one of DIR"),
+        (("--dump", "jsonl", "--compact"), 2, "Give one of DIR"),
+        (("album", "--output", "x.npy"), 2, "--output is for --dump"),
+        (("--dump", "npy"), 2, "--dump npy needs --output FILE.npy"),
+        (("--dump", "npy", "--output", "x.jsonl"), 2, "must end in .npy"),
+        (("--verify",), 1, "there is no index at"),
+        (("album", "-m", "nothere"), 1, "model 'nothere' is not installed"),
+    ],
+)
+def test_wrong_use_leaves_no_index(cli, album, arguments, code, words):
+    done = cli("index", *arguments)
+    assert done.code == code and words in done.err and done.out == ""
+    assert not Path("edgeclip.index").exists()
+
+
+def test_an_index_without_a_folder(cli, here, model):
+    Index.open("edgeclip.index", model.space, model=str(model.manifest.folder)).close()
+    done = cli("index")
+    assert done.code == 2 and "belongs to no folder yet. Give DIR." in done.err
+
+
+def test_the_index_is_named_by_option_or_surroundings(cli, album, monkeypatch):
+    assert cli("index", "album", "--index", "one.index").code == 0
+    monkeypatch.setenv("EDGECLIP_INDEX", "two.index")
+    assert cli("index", "album").code == 0
+    assert Path("one.index").is_dir() and Path("two.index").is_dir()
+    assert not Path("edgeclip.index").exists()
+
+
+def test_the_index_remembers_its_model(cli, album, monkeypatch, tiny_model):
+    assert cli("index", "album", "--fit", "pad").code == 0
+    monkeypatch.delenv("EDGECLIP_MODEL")
+    write_picture(album / "new.png", 40)
+    done = cli("index", "--json")
+    assert done.code == 0 and statuses(done)["new.png"] == "added"
+    expected = Model.load(tiny_model, fit="pad").embed_image(album / "new.png")
+    with Index.open("edgeclip.index") as index:
+        assert np.array_equal(index.get("new.png").vector, expected.astype(np.float16))
+
+
+def test_another_model_is_refused(cli, album, here):
+    from tests import tiny
+
+    assert cli("index", "album").code == 0
+    changed = {**tiny.RECORD["source"], "weights_sha256": "0" * 64}
+    other = tiny.make(here / "other", source=changed)
+    done = cli("index", "album", "-m", other)
+    assert done.code == 1 and "edgeclip.index was made with" in done.line
+
+
+def test_refusals_of_folder_and_emptiness(cli, album, here):
+    assert cli("index", "album").code == 0
+    (here / "second").mkdir()
+    done = cli("index", "second")
+    assert done.code == 1 and "is the index of" in done.line
+    for path in [*album.rglob("*.*")]:
+        if path.is_file():
+            path.unlink()
+    done = cli("index")
+    assert done.code == 1 and "is its drive mounted?" in done.line
+    done = cli("index", "--allow-empty", "--json")
+    assert statuses(done) == dict.fromkeys(KEYS, "removed")
+
+
+def test_a_dump_as_lines(cli, album, model):
+    cli("index", "album")
+    done = cli("index", "--dump", "jsonl")
+    assert done.code == 0 and sorted(line["key"] for line in done.lines) == KEYS
+    for line in done.lines:
+        vector = model.embed_image(album / line["key"]).astype(np.float16)
+        assert np.array_equal(np.array(line["vector"], np.float32), vector)
+        assert line["metadata"]["height"] == 40
+    assert cli("index", "--dump", "jsonl", "--output", "all.jsonl").out == ""
+    assert Path("all.jsonl").read_text() == done.out
+
+
+def test_a_dump_as_an_array(cli, album):
+    cli("index", "album")
+    assert cli("index", "--dump", "npy", "--output", "all.npy").code == 0
+    table, told = np.load("all.npy"), json.loads(Path("all.json").read_text())
+    with Index.open("edgeclip.index", read_only=True) as index:
+        keys, vectors = index.vectors()
+        assert told["names"] == keys and np.array_equal(table, vectors)
+        assert told["metadata"] == [index.get(key).metadata for key in keys]
+        assert (told["model"], told["space"]) == (index.model, index.space)
+    assert table.dtype == np.float32
+
+
+def test_a_dump_of_an_empty_index(cli, here, model):
+    Index.open("edgeclip.index", model.space).close()
+    assert cli("index", "--dump", "npy", "--output", "all.npy").code == 0
+    assert np.load("all.npy").shape == (0, 0) and cli("index", "--dump", "jsonl").out == ""
+
+
+def test_upkeep(cli, album, here):
+    cli("index", "album")
+    assert cli("index", "--verify").out == "4 items, all as they were written\n"
+    done = cli("index", "--verify", "--json")
+    assert done.json["ok"] and (done.json["items"], done.json["bad"]) == (4, 0)
+    assert "MB before" in cli("index", "--compact").out
+    assert "4 items copied to copy.index" in cli("index", "--backup", "copy.index").out
+    assert cli("index", "--index", "copy.index", "--verify").code == 0
+    assert cli("index", "--backup", "copy.index").code == 1
+
+
+def test_damage_is_found(cli, album, here):
+    cli("index", "album")
+    with Index.open("edgeclip.index") as index:
+        vector = index.get("a.jpg").vector.astype("<f2").tobytes()
+    path = here / "edgeclip.index" / "store.db"
+    data = path.read_bytes()
+    at = data.index(vector)
+    path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    with Index.open("edgeclip.index", read_only=True):
+        done = cli("index", "--verify")
+    # Opening for writing sets the bad row aside; the folder brings its picture again.
+    assert done.code == 0
+    done = cli("index", "--json")
+    assert statuses(done)["a.jpg"] == "added"
+
+
+def test_nice_uses_less(cli, album, monkeypatch):
+    lowered = []
+    monkeypatch.setattr(os, "nice", lowered.append)
+    assert cli("index", "album", "--nice").code == 0 and lowered == [10]
+
+
+def test_a_second_writer_is_refused_at_once(process, album):
+    first = process("album", "--watch", "--json")
+    for _ in KEYS:
+        line_of(first)
+    second = process("album")
+    out, err = second.communicate(timeout=10)
+    assert second.returncode == 1 and out == b""
+    assert f"is being written by process {first.pid} ".encode() in err and err.count(b"\n") == 1
+    assert process("--dump", "jsonl").wait(10) == 0  # reading is possible at any time
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_watching_ends_cleanly(process, album, number):
+    running = process("album", "--watch", "--json")
+    assert {line_of(running)["key"] for _ in KEYS} == set(KEYS)
+    time.sleep(0.5)
+    write_picture(album / "late.png", 50)
+    assert line_of(running) == {"key": "late.png", "status": "added", "error": None}
+    (album / "late.png").rename(album / "later.png")
+    assert line_of(running)["status"] == "renamed"
+    running.send_signal(number)
+    _, err = running.communicate(timeout=5)
+    assert (running.returncode, err) == (0, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_it_told(process, here, number, cli):
+    # Long names: the pipe is full before the end, so it cannot come to its end unseen.
+    names = [f"{seed:03}{'x' * 240}.png" for seed in range(400)]
+    for seed, name in enumerate(names):
+        write_picture(here / "many" / name, 100 + seed)
+    running = process("many", "--json")
+    told = {line_of(running)["key"] for _ in range(40)}
+    running.send_signal(number)
+    out, err = running.communicate(timeout=10)
+    assert running.returncode == 128 + number
+    assert err == (b"edgeclip: interrupted.\n" if number == signal.SIGINT else b"")
+    whole = (line for line in out.splitlines(keepends=True) if line.endswith(b"\n"))
+    told |= {json.loads(line)["key"] for line in whole}
+    with Index.open("edgeclip.index") as index:
+        assert told <= set(index)
+    done = cli("index", "many", "--json")
+    assert sorted(statuses(done)) == names
+    assert all(statuses(done)[key] == "unchanged" for key in told)
+
+
+def test_a_closed_pipe_ends_it(process, here):
+    for seed in range(300):
+        write_picture(here / "many" / f"{seed:03}.png", 100 + seed)
+    running = process("many", "--json")
+    line_of(running)
+    running.stdout.close()
+    assert running.wait(10) == 0 and running.stderr.read() == b""
