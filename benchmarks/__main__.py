@@ -15,7 +15,16 @@ from benchmarks import measure
 
 # Module → environment.  One-thread figures need every library to keep to one thread.
 _ONE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-BENCHMARKS = {"image_tower": _ONE, "pictures": {}, "cold_start": {}, "options": {}}
+BENCHMARKS: dict[str, dict[str, str]] = {
+    "image_tower": _ONE,
+    "pictures": {},
+    "cold_start": {},
+    "options": {},
+    "folder": {},
+    "index": {},
+    "groups": {},
+    "background": {},
+}
 RESULTS = Path(__file__).parent / "results.md"
 README = Path(__file__).parent.parent / "README.md"
 _BEGIN, _END = "<!-- figures -->", "<!-- end of figures -->"

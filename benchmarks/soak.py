@@ -9,7 +9,12 @@ from pathlib import Path
 
 from benchmarks import measure
 
-SOAKS = {"3,000 mutated pictures": ["-m", "tests.mutants", "--count", "3000"]}
+SOAKS = {
+    "3,000 mutated pictures": ["-m", "tests.mutants", "--count", "3000"],
+    "200 kills of a writer": ["-m", "tests.index.kill", "--cycles", "200"],
+    "200 kills of edgeclip index": ["-m", "tests.index.kill_folder", "--cycles", "200"],
+    "eight threads for 60 s, with a graph": ["-m", "tests.index.threads", "--seconds", "60"],
+}
 RESULTS = Path(__file__).parent / "soak.md"
 
 
