@@ -1,6 +1,7 @@
-"""The main job in one command: search real photographs with words, then classify one of them.
+"""The main job in one command: index real photographs, search them with words, and classify one.
 
-The photographs are the ones in scikit-image's wheel; the model is the starter.
+The photographs are the ones in scikit-image's wheel; the model is the starter.  Run it twice: the
+second time there is nothing left to embed.
 """
 
 import sys
@@ -9,28 +10,30 @@ from pathlib import Path
 
 from edgeclip.cli import run
 
-QUERIES = (
-    "a rocket standing on a launch pad",
-    "a cat looking into the camera",
-    "a cup of coffee on a saucer",
-    "a red motorcycle",
-    "a page of printed text",
-)
+ROCKET, CAT = "a rocket standing on a launch pad", "a cat looking into the camera"
+QUERIES = (ROCKET, CAT, "a cup of coffee on a saucer", "a red motorcycle", "a page of text")
 LABELS = ("cat", "dog", "horse", "rocket", "coffee", "motorcycle")
+INDEX = ("--index", "demo.index")
 
 
 def main() -> int:
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
-        print("the demo needs photographs: pip install --no-deps scikit-image", file=sys.stderr)
-        return 1
+        sys.exit("the demo needs photographs: pip install --no-deps scikit-image")
     photos = Path(spec.submodule_search_locations[0]) / "data"
-    model = ["--model", "starter"]
-    sheet = ["--sheet", "contact-sheet.png", "--count", "4"]
-    code = run(["search", *QUERIES, "--in", str(photos), *sheet, *model])
-    print()
     labels = [part for label in LABELS for part in ("--label", label)]
-    return code or run(["classify", str(photos / "chelsea.png"), *labels, "--top", "3", *model])
+    for command in (
+        ["index", str(photos), *INDEX, "--model", "starter", "--exclude", "multipage*.tif"],
+        ["search", *QUERIES, *INDEX, "--sheet", "contact-sheet.png", "--count", "4"],
+        ["search", "a giraffe", *INDEX, "--count", "1"],
+        ["duplicates", *INDEX],
+        ["groups", *INDEX, "--threshold", "0.5"],
+        ["classify", str(photos / "chelsea.png"), *labels, "--top", "3", "--model", "starter"],
+    ):
+        print(f"\n$ edgeclip {command[0]}", flush=True)
+        if code := run(command):
+            return code
+    return 0
 
 
 if __name__ == "__main__":

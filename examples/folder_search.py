@@ -1,21 +1,18 @@
-"""Find pictures by words: python folder_search.py "a dog on a beach" photos/"""
+"""Keep an index true to a folder, and find its pictures: python folder_search.py "a dog" photos/
+
+Run it again after pictures came, went or were renamed: only what is new is embedded.
+"""
 
 import sys
-from pathlib import Path
 
-import numpy as np
-
-from edgeclip import ImageRejected, Model
-from edgeclip.vectors import ranked
+from edgeclip import Index, Model
+from edgeclip.index.folder import sync
 
 query, folder = sys.argv[1:]
 model = Model.load()
-paths = sorted(path for path in Path(folder).iterdir() if path.is_file())
-vectors = {}
-for path, vector in zip(paths, model.embed_images(paths, on_error="return"), strict=True):
-    if not isinstance(vector, ImageRejected):  # not every file is a picture
-        vectors[str(path)] = vector
-
-scores = np.stack(list(vectors.values())) @ model.embed_query(query)
-for match in ranked(vectors, scores, 5):
-    print(f"{match.score:.3f}  {match.key}")
+with Index.open("photos.index", model.space, model=model.name) as index:
+    for entry in sync(index, model, folder):
+        if entry.status != "unchanged":
+            print(f"{entry.status}: {entry.key}", file=sys.stderr)
+    for match in index.search(model.embed_query(query), count=5):
+        print(f"{match.score:.3f}  {match.key}")

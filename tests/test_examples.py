@@ -34,7 +34,10 @@ def test_is_short_and_tested(example: str) -> None:
 def test_demo(tmp_path: Path) -> None:
     shown = run("demo.py", tmp_path)
     assert shown.index("rocket.jpg") < shown.index("chelsea.png") < shown.index("coffee.png")
-    assert all(word in shown for word in ("model_load_s", "image_per_item_ms", "text_per_query_ms"))
+    assert all(word in shown for word in ("added", "model_load_s", "text_per_query_ms"))
+    giraffe = shown.split("a giraffe")[1].split("$")[0]
+    assert "no good match" in giraffe and shown.count("no good match") == 1
+    assert "keep             motorcycle_left.png" in shown and "7 groups with 16 of 27" in shown
     assert "cat" in shown.split("chelsea.png")[-1].split("dog")[0]
     with Image.open(tmp_path / "contact-sheet.png") as sheet:
         assert sheet.width > 800

@@ -14,6 +14,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(bash|python)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+# What a block prints, where the README shows it.
+SHOWN = dict(
+    re.findall(r"^```bash\n(.*?)^```\n\n```text\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+)
 
 # Lines that cannot run as they stand inside a test, and what runs in their place.
 REPLACED = {
@@ -40,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
 
     here = tmp_path_factory.mktemp("readme")
     (here / "photos").mkdir()
-    for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg"):
+    names = "astronaut.png chelsea.png coffee.png rocket.jpg motorcycle_left.png"
+    for name in [*names.split(), "motorcycle_right.png"]:
         shutil.copy(photos / name, here / "photos" / name)
     shutil.copy(photos / "chelsea.png", here / "cat.jpg")
     shutil.copy(photos / "rocket.jpg", here / "photo.jpg")
@@ -65,6 +70,19 @@ def test_block_runs(number: int, folder: Path) -> None:
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+    if code in SHOWN:
+        assert without_figures(done.stdout) == without_figures(SHOWN[code])
+
+
+def without_figures(shown: str) -> list[str]:
+    """The words and names of an output: scores and times may differ from machine to machine."""
+    return re.sub(r"\d+(\.\d+)?", "#", shown).split()
+
+
+def test_outputs_are_shown() -> None:
+    commands = " ".join(SHOWN)
+    assert all(f"edgeclip {name} " in f"{commands} " for name in ("index", "search", "groups"))
+    assert "edgeclip duplicates" in commands
 
 
 def test_there_are_blocks() -> None:
