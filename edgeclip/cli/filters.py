@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_CONDITION = re.compile(r"([^=<>^]+)(\^=|>=|<=|=|>|<)(.*)", re.DOTALL)
+_CONDITION = re.compile(r"([^=<>^!]+)(\^=|>=|<=|=|>|<)(.*)", re.DOTALL)
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 TIME = "time"
@@ -44,7 +45,7 @@ def where_of(
 ) -> dict[str, Any] | None:
     """Return the filter that the options mean, or None.
 
-    Two values for one field mean either of them; two ranges mean both.
+    Two values for one field mean either of them; ``>=`` and ``<`` together are a range.
 
     Raises:
         click.BadParameter: one of them cannot be read.
@@ -52,11 +53,9 @@ def where_of(
     where: dict[str, Any] = {}
     for condition in conditions:
         _add(where, condition)
-    span = {
-        name: moment_of(value) for name, value in ((">=", since), ("<", until)) if value is not None
-    }
-    if span:
-        where[TIME] = where.get(TIME, {}) | span
+    for sign, value in ((">=", since), ("<", until)):
+        if value is not None:
+            _narrow(where.setdefault(TIME, {}), TIME, sign, moment_of(value))
     return where or None
 
 
@@ -69,7 +68,8 @@ def moment_of(text: str) -> datetime:
     now = datetime.now()
     ago = _AGO.fullmatch(text)
     if ago:
-        return now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+        with contextlib.suppress(OverflowError):
+            return now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
     for candidate in (text, f"{now:%Y-%m-%d}T{text}"):
         try:
             return datetime.fromisoformat(candidate)
@@ -89,10 +89,15 @@ def _add(where: dict[str, Any], condition: str) -> None:
     if sign == "=":
         # A shell has no types: both the number 12 and the text 12 are meant.
         known.setdefault("in", []).extend({text, _value(text)})
-    elif sign == "^=":
-        known["prefix"] = text
     else:
-        known[sign] = _ordered(text)
+        _narrow(known, field, *(("prefix", text) if sign == "^=" else (sign, _ordered(text))))
+
+
+def _narrow(known: dict[str, Any], field: str, sign: str, value: Any) -> None:
+    """Add a condition that has to hold beside the others."""
+    if sign in known:
+        raise click.BadParameter(f"{field!r} has two conditions of one kind. Give the narrower.")
+    known[sign] = value
 
 
 def _value(text: str) -> str | int | float | bool:

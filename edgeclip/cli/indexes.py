@@ -46,14 +46,17 @@ def opened_index(index: Path | None, *, write: bool = False) -> Iterator[Index]:
 
     folder = index_path(index)
     try:
-        opened = Index.open(folder, read_only=not write)
+        # A few questions are answered before a graph would have been loaded.
+        opened = Index.open(folder, read_only=not write, hnsw=False)
     except (StoreLocked, StoreReadOnly) as error:
         output.note(f"{error} Nothing is kept this time.")
-        opened = Index.open(folder, read_only=True)
+        opened = Index.open(folder, read_only=True, hnsw=False)
     with opened:
-        for note in opened.notes:
-            output.note(note)
-        yield opened
+        try:
+            yield opened
+        finally:
+            for note in opened.notes:
+                output.note(output.printable(note))
 
 
 def picture_path(index: Index, key: str) -> str:

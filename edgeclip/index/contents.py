@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,10 @@ class Contents:
 
     def __init__(self, wanted: Wanted, opened: Opened, hnsw: bool | None) -> None:
         self.notes = opened.notes
-        self._wanted = wanted
+        # From now on it is this space, also where the opener did not say which.
+        self._wanted = replace(wanted, space=opened.store.identity.space)
         self._lock = opened.lock
+        self._reads = opened.lock is None
         self._pid = os.getpid()
         self._closed = False
         self._behind = False
@@ -65,7 +67,7 @@ class Contents:
     @property
     def read_only(self) -> bool:
         """Whether another process may write."""
-        return self._lock is None
+        return self._reads
 
     @property
     def near(self) -> Approximate:
@@ -177,18 +179,22 @@ class Contents:
 
     def close(self) -> None:
         """Close all; nothing happens the second time, or in a process that was forked off."""
-        if self._closed or os.getpid() != self._pid:
+        if os.getpid() != self._pid:
             return
-        with self._commits.turn:
-            try:
+        with self._commits.turn, contextlib.ExitStack() as steps:
+            # Each is done, whatever becomes of the others; the last one first.
+            steps.callback(self._release)
+            steps.callback(self._store.close)
+            steps.callback(self._near.close)
+            if not self._closed:
+                self._closed = True
                 self._write_derived()
-                self._closed = True
-                self._near.close()
-            finally:
-                self._closed = True
-                self._store.close()
-                if self._lock is not None:
-                    place.unlock(self._lock)
+
+    def _release(self) -> None:
+        """Let another process write."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            place.unlock(lock)
 
     def _write(self, changes: Sequence[Change]) -> list[Outcome]:
         """Write and then learn from the store what is there now; runs with the turn held."""
@@ -216,13 +222,18 @@ class Contents:
         else:
             self._derived.written()
         self._catch_up()
+        if self._inode() != self._file:
+            raise errors.StoreError(
+                f"{self._wanted.folder} was deleted or replaced while it was open; what is written "
+                "now is lost. Open it again."
+            )
         return outcomes[: len(changes)]
 
     def _write_derived(self) -> None:
         """Keep what was derived from the vectors; what cannot be written is derived again."""
-        changes = [] if self.read_only else self._derived.last()
-        if changes:
-            with contextlib.suppress(errors.StoreError):
+        with contextlib.suppress(errors.EdgeclipError):
+            changes = [] if self.read_only else self._derived.last()
+            if changes:
                 self._store.write(changes)
 
     @staticmethod

@@ -83,6 +83,7 @@ class Database:
     def close(self) -> None:
         """Close the file; the last to close takes the log over and removes it."""
         with self._lock, contextlib.suppress(sqlite3.Error):
+            self._broken = self._broken or f"{self.path.parent} is closed. Open it again."
             self._connection.close()
 
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:

@@ -82,7 +82,7 @@ class Derived:
 
     def learn(self, embed_texts: Callable[[Sequence[str]], Iterable[Vector]]) -> Change:
         """Make the background, and return what has to be written of it."""
-        self._judging = Judging.learned(embed_texts)
+        self._judging = Judging.learned(embed_texts, self._store.identity.dim)
         return self._judging.texts()
 
     def _known_background(self) -> Judging | None:

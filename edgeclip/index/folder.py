@@ -183,10 +183,14 @@ def _is_there(folder: Path) -> bool:
 
 def _check_gone(index: Index, plan: Plan, found: Scan) -> None:
     """Refuse to empty an index because a drive is not mounted, or another is in its place."""
-    count, moved = len(plan.records.files), plan.records.root not in (None, plan.root)
-    if not plan.gone or len(plan.gone) < count or (found.files and not moved):
+    count, gone = len(plan.records.files), len(plan.gone)
+    moved = plan.records.root not in (None, plan.root)
+    # Another folder in the place of the old one has to hold most of what the old one held.
+    if not gone or (found.files and not (moved and gone > count // 2)):
         return
-    root, what = printable(str(plan.root)), "none of them" if found.files else "no picture at all"
+    root, left = printable(str(plan.root)), f"only {count - gone:,} of them"
+    left = left if count > gone else "none of them"
+    what = left if found.files else "no picture at all"
     raise StoreError(
         f"{index.path} knows {count:,} pictures, and {root} holds {what}: is its drive mounted? "
         "To empty the index all the same, allow it with --allow-empty (allow_empty=True)."

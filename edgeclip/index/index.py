@@ -68,6 +68,8 @@ class Index(View):
         """
         if precision not in (None, "fp32", "int8"):
             raise ValueError(f"precision must be 'fp32' or 'int8', not {precision!r}")
+        if space is not None and (not isinstance(space, str) or not space):
+            raise TypeError(f"space must be a space id such as model.space, not {space!r}")
         wanted = Wanted(Path(path), space, model, precision, force)
         opened = opening.for_reading(wanted) if read_only else opening.for_writing(wanted)
         return cls(wanted.folder, Contents(wanted, opened, hnsw))
@@ -158,6 +160,8 @@ class Index(View):
 
     def remove_many(self, keys: Iterable[str]) -> int:
         """Forget items, for good; return how many were there."""
+        if isinstance(keys, str):
+            raise TypeError("remove_many takes many keys. Use remove for one.")
         wanted = [Remove(key) for key in keys]
         bulk = len(wanted) > max(MOST_ROWS, _BULK_SHARE * len(self))
         removed = 0

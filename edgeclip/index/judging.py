@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeclip.errors import InvalidItem
 from edgeclip.index.background import Background
 from edgeclip.index.background_texts import IDENTITY, TEXTS
 from edgeclip.index.blocks import Ids
 from edgeclip.index.changes import Setting
 from edgeclip.index.exact import Exact
+from edgeclip.index.items import unit_vectors
 from edgeclip.index.rows import VECTOR_DTYPE
 from edgeclip.index.store import Store
 from edgeclip.vectors import Vector
@@ -41,12 +43,23 @@ class Judging:
         texts = _unpacked(store.setting(_TEXTS))
         if texts is None or str(texts["identity"]) != IDENTITY:
             return None
+        if texts["vectors"].shape[1] != store.identity.dim:
+            return None
         return cls(texts["vectors"].astype(np.float32), _unpacked(store.setting(_SCORES)))
 
     @classmethod
-    def learned(cls, embed_texts: Callable[[Sequence[str]], Iterable[Vector]]) -> Judging:
-        """Embed the background texts, which takes as long as some hundred queries."""
-        return cls(np.stack(list(embed_texts(TEXTS))).astype(VECTOR_DTYPE).astype(np.float32), None)
+    def learned(
+        cls, embed_texts: Callable[[Sequence[str]], Iterable[Vector]], dim: int | None
+    ) -> Judging:
+        """Embed the background texts, which takes as long as some hundred queries.
+
+        Raises:
+            InvalidItem: what came back are no unit vectors of this index, one for each text.
+        """
+        vectors = unit_vectors(list(embed_texts(TEXTS)), dim)
+        if len(vectors) != len(TEXTS):
+            raise InvalidItem(f"{len(TEXTS)} texts need as many vectors, not {len(vectors)}.")
+        return cls(vectors.astype(VECTOR_DTYPE).astype(np.float32), None)
 
     def background(self, exact: Exact, among: Ids | None = None) -> Background | None:
         """Return the background of the pictures as they are now; None when there are none.

@@ -82,9 +82,10 @@ class Memory:
         # Whoever is interrupted here leaves half of it behind; then all is loaded anew.
         self._torn = True
         try:
-            gone = self._amend(news)
             good = [row for row in news.new if self._belongs(row)]
+            # What is new comes first: a key whose vector changed is there at every moment.
             self._take(good)
+            gone = self._amend(news)
             self._last_id, self._seq = news.state
             self._torn = False
         finally:
@@ -113,10 +114,10 @@ class Memory:
         """Apply changes to older items and return the ids that are gone."""
         held = [(number, row) for number, row in news.changed if number in self.table]
         gone = [number for number, row in held if row is None]
+        self.table.put([row for _, row in held if row is not None])
         self.table.drop(gone)
         if gone:
             self.exact.remove(np.array(gone, np.int64))
-        self.table.put([row for _, row in held if row is not None])
         return gone
 
     def _belongs(self, row: Row) -> bool:

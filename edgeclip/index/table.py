@@ -28,7 +28,7 @@ class Table:
 
     def __len__(self) -> int:
         """Return how many items there are."""
-        return len(self._items)
+        return len(self._ids)  # for a moment a key has two ids, when its vector changes
 
     def __contains__(self, number: int) -> bool:
         """Tell whether an id is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -104,8 +105,7 @@ class View:
 
     def get(self, key: str) -> Item | None:
         """Return an item with all that is stored of it, or None."""
-        number = self._contents.memory().table.id(key)
-        row = None if number is None else self._contents.store().row(number)
+        row = self._contents.store().row_of(key)
         return None if row is None else item_of(row)
 
     def items(self) -> Iterator[Item]:
@@ -161,12 +161,14 @@ class View:
         min_score: float = -1.0,
     ) -> list[list[Match]]:
         """Return the nearest items for each of ``(q, dim)`` vectors; see `search`."""
-        if count < 1:
+        if operator.index(count) < 1:
             raise ValueError(f"count must be at least 1, not {count}")
         if not -1 <= min_score <= 1:
             raise ValueError(f"min_score must be from -1 to 1, not {min_score}")
-        queries = unit_vectors(vectors, self.dim)
+        if not len(vectors):  # type: ignore[arg-type]
+            return []
         memory = self._contents.memory()
+        queries = unit_vectors(vectors, self.dim)
         found = self._contents.search(memory, queries, count, memory.table.matching(where))
         return [_matches(memory.table, each, min_score) for each in found]
 
@@ -269,9 +271,10 @@ class View:
 
 
 def _matches(table: Table, found: Found, min_score: float) -> list[Match]:
-    matches = []
+    matches: dict[str, Match] = {}
     for number, score in zip(*(part.tolist() for part in found), strict=True):
         known = table.known(number)  # None when it was removed a moment ago
         if known is not None and score >= min_score:
-            matches.append(Match(known[0], max(-1.0, min(1.0, score)), known[1]))
-    return matches
+            # The better one, where a key has its old and its new vector for a moment.
+            matches.setdefault(known[0], Match(known[0], max(-1.0, min(1.0, score)), known[1]))
+    return list(matches.values())

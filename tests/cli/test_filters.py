@@ -60,3 +60,27 @@ def test_what_is_no_time(text):
 def test_what_is_no_condition(text):
     with pytest.raises(click.BadParameter, match="is no condition"):
         where_of([text], None, None)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "since"),
+    [
+        (["key^=a/", "key^=b/"], None),
+        (["width>=1", "width>=100"], None),
+        (["time>=2026-01-01"], "2026-05-01"),
+    ],
+)
+def test_two_conditions_of_one_kind(conditions, since):
+    with pytest.raises(click.BadParameter, match="two conditions of one kind"):
+        where_of(conditions, since, None)
+
+
+@pytest.mark.parametrize("text", ["a!=b", "!a=b"])
+def test_there_is_no_not(text):
+    with pytest.raises(click.BadParameter, match="is no condition"):
+        where_of([text], None, None)
+
+
+def test_before_the_beginning_of_time():
+    with pytest.raises(click.BadParameter, match="is no time"):
+        moment_of("99999999999d")

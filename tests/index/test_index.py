@@ -1,7 +1,10 @@
 import gc
 import os
+import shutil
 import subprocess
 import sys
+import threading
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from edgeclip import errors
 from edgeclip.index.index import Index
-from tests.index.some import DIM, SPACE, opened, vector_of
+from tests.index.some import DIM, SPACE, opened, units, vector_of
 
 
 def test_bad_item_costs_only_itself(tmp_path):
@@ -169,4 +172,97 @@ def test_folder_may_be_given_in_many_ways(tmp_path, monkeypatch):
     with opened(Path("i%20 ?#x")) as index:
         index.add("a", vector_of("a"))
     with opened(tmp_path / "i%20 ?#x", None, read_only=True) as index:
+        assert "a" in index
+
+
+def test_a_key_whose_vector_changes_is_there_at_every_moment(tmp_path):
+    with opened(tmp_path / "i") as index:
+        index.add_many((f"{n}", vector_of(n)) for n in range(50))
+        done, missed = threading.Event(), Counter()
+
+        def look() -> None:
+            while not done.is_set():
+                missed["get"] += index.get("7") is None
+                missed["in"] += "7" not in index
+                missed["len"] += len(index) != 50
+                found = [match.key for match in index.search(vector_of("7"), count=60)]
+                missed["search"] += len(found) != 50
+                missed["twice"] += len(set(found)) != len(found)
+                missed["similar"] += not index.similar("7", count=1)
+
+        reader = threading.Thread(target=look)
+        reader.start()
+        for n in range(300):
+            index.add("7", vector_of(f"7 {n}"))
+        done.set()
+        reader.join()
+        assert not +missed
+
+
+def test_a_deleted_folder_is_noticed_at_the_next_write(tmp_path):
+    index = opened(tmp_path / "i")
+    index.add("a", vector_of("a"))
+    shutil.rmtree(tmp_path / "i")
+    with pytest.raises(errors.StoreError, match="deleted or replaced"):
+        index.add("b", vector_of("b"))
+    index.close()
+
+
+def test_a_reader_never_answers_from_another_space(tmp_path):
+    with opened(tmp_path / "i") as index:
+        index.add("a", vector_of("a"))
+    with opened(tmp_path / "other", "6" * 64) as index:
+        index.add("b", vector_of("b"))
+    with opened(tmp_path / "i", None, read_only=True) as reader:
+        assert len(reader.search(vector_of("a"))) == 1
+        shutil.rmtree(tmp_path / "i")
+        (tmp_path / "other").rename(tmp_path / "i")
+        with pytest.raises(errors.SpaceMismatch):
+            reader.search(vector_of("a"))
+
+
+def test_one_and_many_are_not_mixed_up(tmp_path):
+    with opened(tmp_path / "i") as index:
+        index.add("a", vector_of("a"))
+        assert index.search_many([]) == []
+        with pytest.raises(TypeError, match="many keys"):
+            index.remove_many("a")
+        with pytest.raises(TypeError):
+            index.search(vector_of("a"), count=2.5)
+        with pytest.raises(TypeError, match="space id"):
+            Index.open(tmp_path / "j", "")
+        assert not (tmp_path / "j").exists()
+
+
+@pytest.mark.parametrize("texts", [16, "short", "nan"])
+def test_only_vectors_of_this_space_are_learned(texts, tmp_path):
+    def embedded(asked):
+        vectors = units(len(asked), texts if texts == 16 else DIM)
+        if texts == "nan":
+            vectors[3] = np.nan
+        return vectors[:-1] if texts == "short" else vectors
+
+    with opened(tmp_path / "i") as index:
+        index.add("a", vector_of("a"))
+        with pytest.raises(errors.InvalidItem):
+            index.learn(embedded)
+        assert index.judge(vector_of("a"), 0.5) is None
+        assert index.learn(lambda asked: units(len(asked)))
+        assert index.judge(vector_of("a"), 0.5) is not None
+    with opened(tmp_path / "i") as index:
+        assert index.judge(vector_of("a"), 0.5) is not None
+
+
+def test_what_cannot_be_derived_does_not_keep_it_from_closing(tmp_path, monkeypatch):
+    index = opened(tmp_path / "i")
+    index.add("a", vector_of("a"))
+
+    def broken() -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(index._contents._derived, "last", broken)
+        with pytest.raises(KeyboardInterrupt):
+            index.close()
+    with opened(tmp_path / "i") as index:  # the lock is free
         assert "a" in index
