@@ -34,6 +34,7 @@ from edgeclip.vectors import Vector
 
 # The searches that wait get the lock of the graph between two turns.
 _TURN_ROWS, _TURN_S = 8, 0.001
+_FEW = 0.05
 _POLL_S, _QUIET_S, _READER_S = 0.05, 1.0, 30.0
 
 
@@ -118,14 +119,15 @@ class Keeper:
         served = self._slot.served
         if served is None:
             return self._worth.now(self._slot.exact) and self._begin()
+        known = len(served.graph)
+        # What is pending is compared exactly, so with much of it any graph would seem good.
+        if served.outgrown and len(served.pending) < _FEW * known and not served.worn:
+            return self._judge(served)
         if self._drain():
             return True
         if served.worn:
             return self._renew(served)
-        if not self.evidence.is_new(len(served.graph)):
-            return False
-        self._judge(served)
-        return True
+        return self.evidence.is_new(known) and self._judge(served)
 
     def _idle_s(self) -> float | None:
         """Return how long there is nothing to do, unless something happens; None: for ever."""
@@ -176,8 +178,9 @@ class Keeper:
             self._make_room(manifest)
             graph = loaded(file, manifest, exact)
         served, lost = in_step(graph, exact, manifest.count)
-        good = measured(served, exact, *self._queries(lost), self._closing.is_set)
-        self._slot.fill(replace(served, tiers=good), exact, erasures)
+        size = len(graph)
+        good = measured(served, exact, self._queries(lost), self._closing.is_set)
+        self._slot.fill(replace(served, tiers=good, measured=size), exact, erasures)
         self._patience.succeeded()
 
     def _make_room(self, manifest: Manifest) -> None:
@@ -226,19 +229,21 @@ class Keeper:
         self._slot.brought_in(served.graph, ids)
         return True
 
-    def _judge(self, served: Served) -> None:
-        """Measure again how hard the graph must search, after removals and for real queries."""
+    def _judge(self, served: Served) -> bool:
+        """Measure again how hard the graph must search, as it or the queries have changed."""
+        size = len(served.graph)
         try:
-            good = measured(served, self._slot.exact, *self._queries(), self._closing.is_set)
-            self._slot.judged(served.graph, good)
+            good = measured(served, self._slot.exact, self._queries(), self._closing.is_set)
+            self._slot.judged(served.graph, good, size)
         except Worn:
             self._slot.drop(served.graph)
         except GraphError as error:
             self.fail(served.graph, str(error))
+        return True
 
-    def _queries(self, lost: Vector | None = None) -> tuple[Vector, Vector]:
-        asked, lately = self.evidence.queries(self._slot.exact.dim)
-        return asked, lately if lost is None else np.concatenate([lately, lost])
+    def _queries(self, lost: Vector | None = None) -> Vector:
+        queries = self.evidence.queries(self._slot.exact.dim)
+        return queries if lost is None else np.concatenate([queries, lost])
 
     def _refuse(self, path: Path, error: Exception) -> None:
         self._tell(f"the saved graph {path.stem} is not used: {error}. Exact search serves.")

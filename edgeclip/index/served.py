@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeclip.index.build import capacity_for
-from edgeclip.index.effort import SEEDS, Tier, likely_queries, tiers
+from edgeclip.index.effort import COUNT, SEEDS, Tier, likely_queries, tenth, tiers
 from edgeclip.index.exact import Exact, Found
 from edgeclip.index.hnsw import Graph, Ids, version
 from edgeclip.index.saved import Manifest, Refused
@@ -30,6 +30,7 @@ MOST_TOMBS = 0.2
 DRAIN_ROWS = 64
 """How many rows are brought into a graph at once."""
 _GROWTH, _LEAST_GROWTH = 1.2, 256
+_OUTGROWN = 1.1
 _SAME = 0.999
 
 
@@ -47,7 +48,9 @@ class Served:
     pending: Ids
     """Ids that exact search has and the graph does not have yet, rising."""
     tiers: tuple[Tier, ...] = ()
-    """The kinds of queries that it may answer."""
+    """What it may answer, and how hard it must search for that."""
+    measured: int = 0
+    """How many ids the graph had when that was measured."""
 
     @property
     def tombs(self) -> float:
@@ -61,29 +64,44 @@ class Served:
         grown = len(self.graph) + len(self.pending) > most
         return grown or self.graph.full(DRAIN_ROWS) or self.tombs > MOST_TOMBS
 
+    @property
+    def outgrown(self) -> bool:
+        """Whether the graph has grown too much since it was measured."""
+        return len(self.graph) > _OUTGROWN * self.measured
+
     def answer(
         self, exact: Exact, queries: Vector, count: int, allowed: Allowed | None = None
     ) -> dict[int, Found]:
         """Return the nearest vectors for queries; see `Graph.search`.
 
         Returns:
-            Place of the query → answer; without those of a kind for which the graph was not found
-            to be good.
+            Place of the query → answer; without those for which the graph was not found to be
+            good.
 
         Raises:
             TooFew: the graph does not reach as many.
             GraphError: the graph failed.
         """
         found: dict[int, Found] = {}
-        for tier in self.tiers:
-            left = [place for place in range(len(queries)) if place not in found]
-            if not left:
-                break
-            told = self.ranked(exact, queries[left], count, allowed, ef=tier.ef)
-            for place, (ids, scores) in zip(left, told, strict=True):
-                if len(ids) and scores[0] >= tier.least:
-                    found[place] = ids, scores
+        left = {0: [] if self.outgrown else list(range(len(queries)))}
+        for number, tier in enumerate(self.tiers):
+            places = left.get(number, [])
+            if not places:
+                continue
+            wanted = max(count, COUNT)
+            told = self.ranked(exact, queries[places], wanted, allowed, ef=tier.ef)
+            for place, (ids, scores) in zip(places, told, strict=True):
+                needed = self._tier(tenth((ids, scores)))
+                if needed <= number:
+                    found[place] = ids[:count], scores[:count]
+                else:
+                    left.setdefault(needed, []).append(place)
         return found
+
+    def _tier(self, score: float) -> int:
+        """Return the place of the tier for a score; behind the last one if there is none."""
+        places = (i for i, tier in enumerate(self.tiers) if score >= tier.least)
+        return next(places, len(self.tiers))
 
     def ranked(
         self,
@@ -137,13 +155,13 @@ class Slot:
             if erasures != self.erasures:
                 raise Worn("much was removed meanwhile")
             again, _ = in_step(served.graph, exact, served.base)
-            self.served = replace(again, tiers=served.tiers)
+            self.served = replace(again, tiers=served.tiers, measured=served.measured)
 
-    def judged(self, graph: Graph, tiers: tuple[Tier, ...]) -> None:
-        """Note for which kinds of queries a graph is good now."""
+    def judged(self, graph: Graph, tiers: tuple[Tier, ...], size: int) -> None:
+        """Note how hard a graph must search now, and how many ids it had when that was found."""
         with self._lock:
             if self.served is not None and self.served.graph is graph:
-                self.served = replace(self.served, tiers=tiers)
+                self.served = replace(self.served, tiers=tiers, measured=size)
 
     def added(self, ids: Ids) -> None:
         """Note what the graph lacks."""
@@ -205,19 +223,19 @@ def loaded(file: Path, manifest: Manifest, exact: Exact) -> Graph:
 
 
 def measured(
-    served: Served, exact: Exact, asked: Vector, lost: Vector, stop: Callable[[], bool]
+    served: Served, exact: Exact, evidence: Vector, stop: Callable[[], bool]
 ) -> tuple[Tier, ...]:
-    """Return for which kinds of queries a graph finds what exact search finds.
+    """Return how hard a graph must search to find what exact search finds.
 
     Args:
         served: the graph.
         exact: the truth.
-        asked: what people really asked, ``(q, dim)``; it counts more than what is likely.
-        lost: vectors that were removed, ``(n, dim)``: there a graph may have a hole.
+        evidence: ``(q, dim)`` to measure beside what is likely: what people asked, and vectors
+            that were removed (there a graph may have a hole).
         stop: tells whether the answer is not wanted any more.
 
     Raises:
-        Worn: it does not even find what is like its own vectors; or it was stopped.
+        Worn: it finds too little; or it was stopped.
         GraphError: the graph failed.
     """
     ids = _some(np.intersect1d(served.graph.ids(), exact.ids()))
@@ -225,7 +243,6 @@ def measured(
     vectors = vectors[np.isin(ids, exact.ids())]  # the others went meanwhile
     if not len(vectors):
         raise Worn("nothing is left of it")
-    near, *far = likely_queries(vectors)
 
     def truth(queries: Vector, count: int) -> Sequence[Found]:
         if stop():
@@ -243,16 +260,11 @@ def measured(
         kept = [_within(here, each) for each, _ in found]
         return [(ids[k], scores[k]) for (ids, scores), k in zip(found, kept, strict=True)]
 
-    own = tiers([(near, lost)], truth, graph, still)
-    if not own:
+    queries = np.concatenate([likely_queries(vectors), evidence])
+    good = tiers(queries, truth, graph, still)
+    if not good:
         raise Worn("it finds too little")
-    best = tiers([(asked, lost)], truth, graph, still)
-    if not best or own[0].least < best[0].least:
-        best += own
-    # For the rarest kinds what was measured before is good enough: they take the longest.
-    rare = [(queries, asked[:0]) for queries in far]
-    others = served.tiers or tiers(rare, truth, graph, still)
-    return *best, *(tier for tier in others if tier.least < best[-1].least)
+    return tuple(good)
 
 
 def _within(rising: Ids, ids: Ids) -> NDArray[np.bool_]:

@@ -187,10 +187,12 @@ def test_additions_and_removals_count_at_once(folder, vectors):
             new, old = np.array([COUNT + 1 + step]), np.array([1 + step])
             exact.add(new, vector[None])
             opened.added(new)
-            assert opened.search(vector[None], 1)[0][0][0] == new[0]
+            found = opened.search(vector[None], 1) or exact.search(vector[None], 1)
+            assert found[0][0][0] == new[0]
             exact.remove(old)
             opened.removed(old)
-            assert old[0] not in opened.search(vectors[step][None], 10)[0][0]
+            found = opened.search(vectors[step][None], 10) or exact.search(vectors[step][None], 10)
+            assert old[0] not in found[0][0]
         assert_equal(opened, exact, some_queries(vectors))
         assert opened.notes == []
 
@@ -333,26 +335,58 @@ def test_a_graph_that_finds_too_little_is_not_served(folder, vectors, monkeypatc
         assert opened._keeper._patience.left_s > 30  # it is not built again and again
 
 
-def test_queries_of_a_new_kind_are_answered_exactly_until_they_were_measured(
-    folder, vectors, monkeypatch
-):
-    monkeypatch.setattr(effort, "_NOISE", (0.6,))
-    exact, random = exact_of(vectors), np.random.default_rng(3)
-    strange = unit(vectors[:300] + 1.5 * unit(random.standard_normal((300, DIM))))
+def kinds_of_queries(vectors, count=320):
+    """Return queries like pictures, like words that fit some, and like words that fit nothing."""
+    random = np.random.default_rng(3)
+    noise = unit(random.standard_normal((count, vectors.shape[1])))
+    near = unit(vectors[:count] + 0.5 * noise)
+    away = unit(random.standard_normal((2, vectors.shape[1])))
+    words = unit(0.35 * near + 0.8 * away[0] + 0.3 * noise)
+    return near, words, unit(0.15 * near + 0.8 * away[1] + 0.4 * noise[::-1])
+
+
+def test_queries_of_every_kind_find_enough_before_and_after_they_were_measured(tmp_path):
+    vectors = clustered(4000, 64, clusters=100)[0]
+    vectors[::5] = unit(np.random.default_rng(4).standard_normal((800, 64)))  # that stand alone
+    vectors = vectors.astype(np.float16).astype(np.float32)
+    folder, exact = made_index(tmp_path / "index", vectors), exact_of(vectors)
+    build.build(folder)
+    by_graph = 0
     with near(folder, exact) as opened:
         ready(opened)
-        (tier,) = opened._slot.served.tiers
-        best = np.array([scores[0] for _, scores in exact.search(strange, 1)])
-        strange = strange[best < tier.least]
-        for query in strange[:64]:
-            assert opened.search(query[None], 10) is None
-        until(lambda: opened._slot.served.tiers[0].least < tier.least)
-        found = [opened.search(query[None], 10) for query in strange]
-        answered = [place for place, each in enumerate(found) if each is not None]
-        assert len(answered) > 0.8 * len(strange) > 64
-        truth = exact.search(strange[answered], 10)
-        assert recall(truth, [found[place][0] for place in answered]) >= 0.99
-        assert_equal(opened, exact, some_queries(vectors))
+        kinds = kinds_of_queries(vectors)
+        # So many are asked until it measures again.
+        for kind, more in zip(kinds, (64, 128, 256), strict=True):
+            before = opened._slot.served.tiers
+            by_graph += assert_each_finds_enough(opened, exact, kind[:more])
+            until(lambda before=before: opened._slot.served.tiers is not before)
+            opened._keeper.evidence._new_asked = -1000
+            for again in kinds:
+                by_graph += assert_each_finds_enough(opened, exact, again[256:])
+            opened._keeper.evidence._new_asked = 0
+    assert by_graph > 400
+
+
+def assert_each_finds_enough(opened, exact, queries):
+    """Ask one by one, and return how many the graph has answered."""
+    found = [opened.search(query[None], 10) for query in queries]
+    truth = exact.search(queries, 10)
+    answers = [each[0] if each else own for each, own in zip(found, truth, strict=True)]
+    shares = effort.recalls(truth, answers)
+    assert shares.mean() >= 0.99 and shares.min() >= 0.7
+    return sum(each is not None for each in found)
+
+
+def test_a_graph_that_has_grown_is_measured_again(folder, truth, vectors):
+    more = clustered(300, DIM, seed=6)[0]
+    with near(folder, truth.exact) as opened:
+        ready(opened)
+        assert opened._slot.served.measured == COUNT
+        opened.added(truth.add(more))
+        until(lambda: opened._slot.served.measured > 1.1 * COUNT)
+        until(lambda: not len(opened._slot.served.pending))
+        assert not opened._slot.served.outgrown
+        assert_equal(opened, truth.exact, some_queries(more))
 
 
 def test_a_build_that_fails_is_told(folder, vectors):
