@@ -19,6 +19,7 @@ from edgeclip.index.changes import Change, Outcome, Remove, Setting
 from edgeclip.index.commits import Commits
 from edgeclip.index.derived import Derived
 from edgeclip.index.exact import Found
+from edgeclip.index.groups import Cluster
 from edgeclip.index.memory import Memory
 from edgeclip.index.opening import Opened, Wanted
 from edgeclip.index.store import Store
@@ -147,11 +148,20 @@ class Contents:
         sql = "SELECT id, content_hash FROM item WHERE content_hash IS NOT NULL"
         return dict(self.store().select(sql))
 
-    def groups(self, threshold: float | None, *, anew: bool) -> dict[int, int]:
-        """Return the number of the group of each id; see `Index.groups`."""
-        self.memory()
+    def groups(self, threshold: float | None, *, anew: bool) -> list[Cluster]:
+        """Return the groups, and keep those that are made anew; see `Index.groups`."""
+        memory = self.memory()
         with self._commits.turn:
-            return self._derived.groups(threshold, anew=anew)
+            wanted = self._derived.threshold() if threshold is None else threshold
+            numbers = None if anew else self._derived.groups(wanted)
+        # Without the turn: others search and write while this takes seconds, or minutes.
+        made = grouping.made_anew(memory, wanted) if numbers is None else None
+        with self._commits.turn:
+            memory = self.memory()
+            if made is not None:
+                numbers = self._derived.keep(*made, wanted)
+            ids, keys = memory.table.ids(), memory.table.keys()
+        return grouping.clusters(memory, dict(zip(ids.tolist(), keys, strict=True)), numbers or {})
 
     def judge(self, query: Vector, score: float, among: Ids | None) -> Judgement | None:
         """Compare the best score of a query with what unrelated words get; see `Index.judge`."""
@@ -272,13 +282,18 @@ class Contents:
         opened = opening.for_reading(self._wanted)
         old, self._store = self._store, opened.store
         self._memory = opened.memory
+        self._store.look_again()
         old.close()
         self._near.replaced(self._store.identity, self._memory.exact)
         self._derived = Derived(self._store, self._memory)
 
     def _load(self) -> None:
         """Load everything anew, beside what serves meanwhile."""
-        self._memory = Memory(self._store, self._wanted.precision)
+        memory = Memory(self._store, self._wanted.precision)
+        # What another process writes while it is read would be there half.
+        while memory.catch_up() is None:
+            memory = Memory(self._store, self._wanted.precision)
+        self._memory = memory
         self._near.replaced(self._store.identity, self._memory.exact)
         self._derived = Derived(self._store, self._memory)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from edgeclip.index import grouping
 from edgeclip.index.background import Judgement
 from edgeclip.index.blocks import Ids
@@ -26,11 +28,11 @@ class Derived:
         self._store, self._memory = store, memory
         self._grouping: Grouping | None = None
         self._judging: Judging | None = None
-        self._grouped = grouping.stored_threshold(store) is not None
+        self._grouped = grouping.are_kept(store)
 
     def pending(self) -> list[Change]:
         """Return what has to be written together with the next change."""
-        return self._groups().pending() if self._grouped else []
+        return self._grouping.pending() if self._grouping is not None else []
 
     def written(self) -> None:
         """Take notice that what was pending is written."""
@@ -42,33 +44,47 @@ class Derived:
         if self._grouping is not None:
             self._grouping.leave(gone)
             self._grouping.join(new)
+        elif self._grouped and len(new) and not self._store.read_only:
+            self._groups()  # whoever is in no group joins one
 
     def last(self) -> list[Change]:
         """Return what has to be written when the index is closed."""
-        changes = self._grouping.sums() if self._grouping is not None else []
+        changes = self.pending()
         if self._judging is not None:
             self._judging.background(self._memory.exact)
             changes += [self._judging.scores()] if self._judging.changed else []
         return changes
 
-    def groups(self, threshold: float | None, *, anew: bool) -> dict[int, int]:
-        """Return the number of the group of each id; see `Index.groups`.
-
-        Whoever may write keeps groups that were made anew.
-        """
+    def threshold(self) -> float:
+        """Return the threshold of the groups that are kept, or were, or else the usual one."""
         kept = grouping.stored_threshold(self._store)
-        if threshold is None:
-            threshold = grouping.THRESHOLD if kept is None else kept
-        if not anew and kept == threshold:
-            return self._groups().numbers()
-        ids, labels = grouping.made_anew(self._memory, threshold)
-        if not self._store.read_only:
-            live = self._grouping.highest if self._grouping else -1
-            labels = labels + max(live, grouping.highest_number(self._store)) + 1
-            self._store.write(grouping.replacing(ids, labels, threshold))
-            self._grouped, self._grouping = True, None
-            self._groups()  # their centroids are kept when the index is closed
-        return dict(zip(ids.tolist(), labels.tolist(), strict=True))
+        return grouping.THRESHOLD if kept is None else kept
+
+    def groups(self, threshold: float) -> dict[int, int] | None:
+        """Return the number of the group of each id; None when no such groups are kept."""
+        kept = self._grouping is not None or grouping.are_kept(self._store)
+        if not kept or self.threshold() != threshold:
+            return None
+        return self._groups().numbers()
+
+    def keep(self, ids: Ids, labels: Ids, threshold: float) -> dict[int, int]:
+        """Keep groups that were made anew, and return the number of the group of each id.
+
+        Whoever went meanwhile is left out, and whoever came joins; a reader keeps nothing.
+
+        Args:
+            ids: ``(n,)``, rising.
+            labels: ``(n,)``, from 0 on.
+            threshold: least mean cosine of two groups that are taken for one.
+        """
+        held = np.isin(ids, self._memory.table.ids())
+        ids, labels = ids[held], labels[held]
+        if self._store.read_only:
+            return dict(zip(ids.tolist(), labels.tolist(), strict=True))
+        labels = labels + self._highest() + 1
+        self._store.write(grouping.replacing(ids, labels, threshold))
+        self._grouped, self._grouping = True, None
+        return self._groups().numbers()
 
     def judge(self, query: Vector, score: float, among: Ids | None) -> Judgement | None:
         """Compare the best score of a query with what unrelated words get; see `Index.judge`."""
@@ -90,13 +106,15 @@ class Derived:
             self._judging = Judging.stored(self._store)
         return self._judging
 
+    def _highest(self) -> int:
+        stored = grouping.highest_number(self._store)
+        return stored if self._grouping is None else max(stored, self._grouping.highest)
+
     def _groups(self) -> Grouping:
-        """Return the groups; a reader looks at them anew each time."""
+        """Return the groups that are kept; a reader looks at them anew each time."""
         if self._grouping is not None:
             return self._grouping
-        threshold = grouping.stored_threshold(self._store)
-        assert threshold is not None
-        found = Grouping(self._store, self._memory, threshold)
+        found = Grouping(self._store, self._memory, self.threshold())
         if not self._store.read_only:
             self._grouping = found
         return found

@@ -130,11 +130,11 @@ class Exact:
         return np.concatenate(found) if found else _NONE[0]
 
     def vectors(self, ids: Ids) -> Vector:
-        """Return the vectors of ids that are there, ``(n, dim)`` float32, in the order given."""
+        """Return the vectors of ids, ``(n, dim)``, in the order given; zeros for what has gone."""
         if self.precision == "int8" and self._fetch is not None:
             return self._fetch(ids)
         order = np.argsort(ids, kind="stable")
-        found = np.empty((len(ids), self.dim), np.float32)
+        found = np.zeros((len(ids), self.dim), np.float32)
         for part, rows, places in self._located(ids[order]):
             found[order[places]] = part.block.read(rows)
         return found
@@ -175,15 +175,15 @@ class Exact:
         return [(ids[:count], scores[:count]) for ids, scores in found]
 
     def _among_all(self, queries: Vector, count: int, among: Ids | None) -> list[Found]:
-        parts = list(self._parts)
-        scores = np.empty((len(queries), sum(part.count for part in parts)), np.float32)
+        # All of one moment: or an item whose vector changes could be missed, old and new.
+        parts = [(part, part.block.alive[: part.count].copy()) for part in self._parts]
+        scores = np.empty((len(queries), sum(part.count for part, _ in parts)), np.float32)
         ids = np.empty(scores.shape[1], np.int64)
         start = 0
-        for part in parts:
+        for part, shown in parts:
             here = slice(start, start + part.count)
             scores[:, here] = part.block.scores(queries, part.count)
             ids[here] = part.block.ids[: part.count]
-            shown = part.block.alive[: part.count]
             if among is not None:
                 shown = shown & np.isin(ids[here], among, assume_unique=True)
             if not shown.all():

@@ -1,30 +1,32 @@
 """The groups of an index: kept with it, joined by new pictures as they arrive.
 
-Which item is in which group is written with the items; the sums that make the centroids are written
-when the index is closed.  After a stop in between they are made again from the members.
+Which item is in which group is written with the items, one commit later.  The centroids are not
+written: they are made of the members when the first new picture has to be compared with them.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeclip.index.blocks import Ids
 from edgeclip.index.centroids import THRESHOLD as THRESHOLD
-from edgeclip.index.centroids import Centroids, total_of
+from edgeclip.index.centroids import Centroids, parts
 from edgeclip.index.changes import Change, Setting, Statement
-from edgeclip.index.groups import cluster
+from edgeclip.index.groups import Cluster, cluster, described
 from edgeclip.index.memory import Memory
 from edgeclip.index.store import Store
 from edgeclip.vectors import Vector
 
-_THRESHOLD, _CLEAN = "groups_threshold", "groups_clean"
-_SUM_DTYPE = np.dtype("<f4")
+_THRESHOLD, _HIGHEST = "groups_threshold", "groups_highest"
+_MOST = 1 << 53
+"""No group has a higher number: what is higher has rotted."""
+_ROWS = 400
+"""Rows of one statement: twice as many values, below the least limit that SQLite is built with."""
 
 
 class Grouping:
@@ -33,41 +35,37 @@ class Grouping:
     def __init__(self, store: Store, memory: Memory, threshold: float) -> None:
         """Take over what is stored, and let those join who came since."""
         self._memory = memory
+        self._threshold = threshold
         self._joined: list[tuple[int, int]] = []
-        self._was_clean = bool(store.setting(_CLEAN))
-        self._groups = {int(i): int(n) for i, n in store.select("SELECT id, cluster FROM member")}
-        self._groups = {i: n for i, n in self._groups.items() if i in memory.table}
-        self._centroids = self._restored(store, threshold)
+        stored = store.select("SELECT id, cluster FROM member")
+        self._groups = {i: n for i, n in stored if i in memory.table and _is_number(n)}
+        self._highest = self._known_highest = highest_number(store)
+        self._centroids: Centroids | None = None
         ids = memory.exact.ids()
         self.join(ids[[int(i) not in self._groups for i in ids]])
-
-    @property
-    def threshold(self) -> float:
-        """The least cosine to a centroid for joining its group."""
-        return self._centroids.threshold
-
-    @property
-    def highest(self) -> int:
-        """The highest number that a group ever had; -1 before the first."""
-        return self._centroids.highest
 
     def numbers(self) -> dict[int, int]:
         """Return the number of the group of each id."""
         return dict(self._groups)
 
+    @property
+    def highest(self) -> int:
+        """The highest number that a group ever had; -1 before the first."""
+        return self._highest if self._centroids is None else self._centroids.highest
+
     def join(self, ids: Ids) -> None:
         """Put new items into the nearest group, or into groups of their own."""
-        for start in range(0, len(ids), 1024):
-            part = ids[start : start + 1024]
-            for number, vector in zip(part.tolist(), self._memory.exact.vectors(part), strict=True):
+        for part in parts(len(ids)):
+            vectors = self._memory.exact.vectors(ids[part])
+            for number, vector in zip(ids[part].tolist(), vectors, strict=True):
                 if vector.any():  # zeros: it went away meanwhile
-                    self._groups[number], _ = self._centroids.assign(vector)
+                    self._groups[number] = self._made().assign(vector)
                     self._joined.append((number, self._groups[number]))
 
     def leave(self, ids: Iterable[int]) -> None:
         """Take items out of their groups, after exact search has forgotten them."""
         touched = {self._groups.pop(number) for number in ids if number in self._groups}
-        if not touched:
+        if not touched or self._centroids is None:
             return
         members = self._members(touched)
         for group in touched:
@@ -75,47 +73,29 @@ class Grouping:
 
     def pending(self) -> list[Change]:
         """Return what has to be written together with the next change."""
-        if not self._joined:
-            return []
-        first: list[Change] = [Setting(_CLEAN, 0)] if self._was_clean else []
-        return first + [_member(pair) for pair in self._joined]
+        changes: list[Change] = [_member(pair) for pair in self._joined]
+        if self.highest > self._known_highest:
+            changes.append(Setting(_HIGHEST, self.highest))
+        return changes
 
     def written(self) -> None:
         """Take notice that what was pending is written."""
         self._joined.clear()
-        self._was_clean = False
+        self._known_highest = self.highest
 
-    def sums(self) -> list[Change]:
-        """Return what has to be written when the index is closed."""
-        return [*self.pending(), *_clusters(self._centroids), Setting(_CLEAN, 1)]
-
-    def _restored(self, store: Store, threshold: float) -> Centroids:
-        stored: dict[int, tuple[int, NDArray[np.floating] | None]] = {}
-        if self._was_clean:
-            for number, count, packed in store.select("SELECT number, count, sum FROM cluster"):
-                stored[int(number)] = (int(count), _unpacked(number, count, packed))
-        members = self._members(set(self._groups.values()))
-        numbers, counts, sums = [], [], []
-        for group, ids in sorted(members.items()):
-            count, total = stored.get(group, (0, None))
-            if count != len(ids) or total is None or len(total) != self._memory.dim:
-                vectors = self._vectors(ids)
-                total = total_of(vectors, np.arange(len(vectors)))
-            numbers.append(group)
-            counts.append(len(ids))
-            sums.append(total)
-        # A number that was used is not used again, even if its last member left.
-        highest = max([*numbers, highest_number(store)])
-        if highest not in members and highest >= 0:
-            numbers.append(highest)
-            counts.append(0)
-            sums.append(np.zeros(self._memory.dim))
-        return Centroids.restored(
-            np.array(numbers, np.int64),
-            np.array(counts, np.int64),
-            np.array(sums, np.float64).reshape(len(sums), self._memory.dim),
-            threshold,
-        )
+    def _made(self) -> Centroids:
+        """Return the centroids; the first time they are summed up, in one pass over the vectors."""
+        if self._centroids is None:
+            groups = self._groups
+            count = len(groups)
+            ids = np.fromiter(groups, np.int64, count)
+            numbers = np.fromiter(groups.values(), np.int64, count)
+            order = np.argsort(ids)
+            members = _placed(self._memory, ids[order], numbers[order])
+            made = Centroids(self._memory.dim, self._threshold, self._highest)
+            made.fill(np.unique(numbers), members)
+            self._centroids = made
+        return self._centroids
 
     def _members(self, groups: set[int]) -> dict[int, list[int]]:
         found: dict[int, list[int]] = defaultdict(list)
@@ -129,18 +109,23 @@ class Grouping:
 
 
 def stored_threshold(store: Store) -> float | None:
-    """Return the threshold of the groups that are kept with an index, or None."""
+    """Return the threshold of the groups that are kept with an index; None: none, or nonsense."""
     value = store.setting(_THRESHOLD)
-    return None if value is None else float(value)
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
+
+
+def are_kept(store: Store) -> bool:
+    """Tell whether groups are kept with an index: a threshold alone may be left of them."""
+    return stored_threshold(store) is not None and bool(
+        store.select("SELECT 1 FROM member LIMIT 1")
+    )
 
 
 def highest_number(store: Store) -> int:
     """Return the highest number that a group ever had; -1 when there was none."""
-    last = store.select(
-        "SELECT seq FROM sqlite_sequence WHERE name = 'cluster' "
-        "UNION ALL SELECT coalesce(max(cluster), -1) FROM member"
-    )
-    return max((int(number) for (number,) in last), default=-1)
+    sql = "SELECT max(cluster) FROM member WHERE typeof(cluster) = 'integer' AND cluster < ?"
+    stored = [store.setting(_HIGHEST), *store.select(sql, (_MOST,))[0]]
+    return max((number for number in stored if _is_number(number)), default=-1)
 
 
 def made_anew(memory: Memory, threshold: float) -> tuple[Ids, NDArray[np.int64]]:
@@ -150,23 +135,68 @@ def made_anew(memory: Memory, threshold: float) -> tuple[Ids, NDArray[np.int64]]
 
 
 def stacked(memory: Memory) -> tuple[Ids, Vector]:
-    """Return all ids, rising, and their vectors, ``(n, dim)``."""
-    parts = list(memory.exact.all_vectors())
-    if not parts:
-        return np.empty(0, np.int64), np.empty((0, memory.dim), np.float32)
-    return np.concatenate([ids for ids, _ in parts]), np.concatenate([v for _, v in parts])
+    """Return all ids, rising, and their vectors, ``(n, dim)``; others may write meanwhile."""
+    room, filled = len(memory.exact), 0
+    ids, vectors = np.empty(room, np.int64), np.empty((room, memory.dim), np.float32)
+    for part_ids, part in _pieces(memory):
+        # Of those who came since, as many as the room takes: the ids rise.
+        here = slice(filled, min(room, filled + len(part_ids)))
+        filled = here.stop
+        ids[here], vectors[here] = part_ids[: filled - here.start], part[: filled - here.start]
+    return ids[:filled], vectors[:filled]
+
+
+def clusters(memory: Memory, keys: Mapping[int, str], numbers: Mapping[int, int]) -> list[Cluster]:
+    """Describe the groups of items, the largest first; others may write meanwhile.
+
+    Args:
+        memory: where their vectors are.
+        keys: id → key.
+        numbers: id → number of its group; ids that are missing in one of the two are left out.
+    """
+    ids = np.array(sorted(numbers.keys() & keys.keys()), np.int64)
+    labels = np.array([numbers[number] for number in ids.tolist()], np.int64)
+    names = [keys[number] for number in ids.tolist()]
+    rows = np.arange(len(ids))
+    found = described(labels, memory.dim, lambda: _placed(memory, ids, rows))
+    return [
+        Cluster(
+            group.number,
+            tuple(names[row] for row in group.members.tolist()),
+            tuple(group.cosines.tolist()),
+            group.centroid,
+        )
+        for group in found
+    ]
 
 
 def replacing(ids: Ids, labels: NDArray[np.int64], threshold: float) -> list[Change]:
-    """Return what has to be written to keep new groups instead of all others."""
-    pairs = zip(ids.tolist(), labels.tolist(), strict=True)
-    return [
-        Statement("DELETE FROM member"),
-        Statement("DELETE FROM cluster"),
-        Setting(_THRESHOLD, threshold),
-        Setting(_CLEAN, 0),
-        *(_member(pair) for pair in pairs),
-    ]
+    """Return what has to be written to keep new groups of items that are there, and no others."""
+    pairs = np.stack([ids, labels], axis=1)
+    changes: list[Change] = [Statement("DELETE FROM member"), Setting(_THRESHOLD, threshold)]
+    if len(labels):
+        changes.append(Setting(_HIGHEST, int(labels.max())))
+    for start in range(0, len(pairs), _ROWS):
+        some = pairs[start : start + _ROWS]
+        marks = ", ".join(["(?, ?)"] * len(some))
+        values = tuple(some.ravel().tolist())
+        changes.append(Statement(f"INSERT INTO member VALUES {marks}", values))
+    return changes
+
+
+def _placed(memory: Memory, ids: Ids, values: Ids) -> Iterator[tuple[Ids, Vector]]:
+    """Yield a value of each item, and its vector, piece by piece; ``ids`` rise."""
+    for found, vectors in _pieces(memory):
+        places = np.minimum(np.searchsorted(ids, found), max(0, len(ids) - 1))
+        held = ids[places] == found if len(ids) else np.zeros(len(found), np.bool_)
+        yield values[places[held]], vectors if held.all() else vectors[held]
+
+
+def _pieces(memory: Memory) -> Iterator[tuple[Ids, Vector]]:
+    """Yield ids, rising, and vectors, without those that go away meanwhile: they may be zeros."""
+    for ids, vectors in memory.exact.all_vectors():
+        live = vectors.any(axis=1)
+        yield (ids, vectors) if live.all() else (ids[live], vectors[live])
 
 
 def _member(pair: tuple[int, int]) -> Statement:
@@ -175,23 +205,5 @@ def _member(pair: tuple[int, int]) -> Statement:
     return Statement(sql, (pair[1], pair[0]))
 
 
-def _clusters(centroids: Centroids) -> list[Statement]:
-    """Write all groups; one of a single member is its vector, and is not written twice."""
-    numbers, counts, sums = centroids.state()
-    rows = []
-    for number, count, total in zip(numbers.tolist(), counts.tolist(), sums, strict=True):
-        packed = _packed(number, count, total) if count > 1 else b""
-        rows.append(Statement("INSERT INTO cluster VALUES (?, ?, ?)", (number, count, packed)))
-    return [Statement("DELETE FROM cluster"), *rows]
-
-
-def _packed(number: int, count: int, total: Vector) -> bytes:
-    data = total.astype(_SUM_DTYPE).tobytes()
-    return data + struct.pack("<I", zlib.crc32(data, number << 20 ^ count))
-
-
-def _unpacked(number: int, count: int, packed: bytes) -> Vector | None:
-    data = packed[:-4]
-    if not data or packed[-4:] != struct.pack("<I", zlib.crc32(data, number << 20 ^ count)):
-        return None
-    return np.frombuffer(data, _SUM_DTYPE)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < _MOST

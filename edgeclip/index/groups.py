@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.index.centroids import THRESHOLD, Centroids, check_threshold, parts, total_of
+from edgeclip.index.centroids import THRESHOLD, add_to, check_threshold, parts
 from edgeclip.index.components import Numbers, components, numbered, rows_of
 from edgeclip.index.linkage import linked
 from edgeclip.vectors import Vector, unit
 
-__all__ = ["THRESHOLD", "Centroids", "Cluster", "Group", "cluster", "groups", "label"]
+__all__ = ["THRESHOLD", "Cluster", "Group", "cluster", "groups", "label"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Group:
     """Its label."""
     members: Numbers
     """``(m,)`` row numbers, the nearest to the centroid first: that one represents the group."""
+    cosines: Vector
+    """``(m,)`` of each to the centroid."""
     centroid: Vector
     """``(dim,)`` float32, unit length: the direction of the sum of the members."""
 
@@ -89,7 +91,42 @@ def groups(vectors: Vector, labels: NDArray[np.integer]) -> list[Group]:
     """
     if vectors.ndim != 2 or labels.shape != (len(vectors),):
         raise ValueError(f"labels {labels.shape} do not fit vectors {vectors.shape}; give one each")
-    found = [_group(vectors, rows, int(labels[rows[0]])) for rows in rows_of(labels)]
+    rows = np.arange(len(labels))
+    return described(labels, vectors.shape[1], lambda: [(rows, vectors)])
+
+
+def described(
+    labels: NDArray[np.integer],
+    dim: int,
+    pieces: Callable[[], Iterable[tuple[Numbers, Vector]]],
+) -> list[Group]:
+    """Describe the groups that labels make, without all vectors in one place.
+
+    Args:
+        labels: ``(n,)``.
+        dim: numbers in a vector.
+        pieces: yields row numbers, ``(m,)``, and their vectors, ``(m, dim)``.  It is asked twice,
+            and rows that are missing the second time are left out.
+
+    Returns:
+        As `groups`.
+    """
+    numbers, places = np.unique(labels, return_inverse=True)
+    sums = np.zeros((len(numbers), dim), np.float32)
+    for rows, vectors in pieces():
+        add_to(sums, places[rows], vectors)
+    cosines = np.full(len(labels), np.nan, np.float32)
+    directed = np.zeros(len(numbers), np.bool_)
+    for rows, vectors in pieces():
+        for part in parts(len(rows)):
+            _direct(sums, directed, places[rows[part]], vectors[part])
+            near = np.einsum("ij,ij->i", unit(vectors[part]), sums[places[rows[part]]])
+            cosines[rows[part]] = near
+    there = np.flatnonzero(~np.isnan(cosines))
+    order = there[np.lexsort((-cosines[there], places[there]))]
+    ends = np.flatnonzero(np.diff(places[order])) + 1
+    members = np.split(order, ends) if len(order) else []
+    found = [Group(int(numbers[places[m[0]]]), m, cosines[m], sums[places[m[0]]]) for m in members]
     return sorted(found, key=lambda group: (-len(group.members), group.number))
 
 
@@ -115,10 +152,12 @@ def label(centroids: Vector, word_vectors: Vector, words: Sequence[str]) -> list
     return [words[i] for i in np.argmax(centroids @ word_vectors.T, axis=1)]
 
 
-def _group(vectors: Vector, rows: Numbers, number: int) -> Group:
-    total = total_of(vectors, rows)
+def _direct(sums: Vector, directed: NDArray[np.bool_], places: Numbers, vectors: Vector) -> None:
+    """Scale the sums of some groups to length 1, each once; ``directed`` knows which are."""
+    few, first = np.unique(places, return_index=True)
+    new = ~directed[few]
+    few, first = few[new], first[new]
+    directed[few] = True
+    lengths = np.linalg.norm(sums[few], axis=1, keepdims=True)
     # Labels of the caller's own making may put opposites together.
-    centroid = unit(total if np.linalg.norm(total) > 1e-6 else vectors[rows[0]])
-    cosines = [unit(vectors[part]) @ centroid for part in parts(rows)]
-    nearest_first = np.argsort(-np.concatenate(cosines), kind="stable")
-    return Group(number, rows[nearest_first], centroid)
+    sums[few] = unit(np.where(lengths > 1e-6, sums[few], vectors[first]))

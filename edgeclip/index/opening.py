@@ -77,7 +77,7 @@ def for_writing(wanted: Wanted) -> Opened:
     folder = wanted.folder
     exists = (folder / place.DATABASE).exists() or salvage.is_due(folder)
     if not exists and wanted.space is None:
-        raise errors.StoreNotFound(f"there is no index at {folder}. Make one: edgeclip index DIR")
+        raise place.not_found(folder)
     place.check_file_system(folder, force=wanted.force)
     place.make(folder)
     torn_off = place.was_left_open(folder)
@@ -89,6 +89,8 @@ def for_writing(wanted: Wanted) -> Opened:
         raise
     place.sign(lock, is_open=True)
     opened.lock = lock
+    with contextlib.suppress(errors.StoreFull):
+        opened.store.trim()
     return opened
 
 

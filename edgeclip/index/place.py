@@ -11,7 +11,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from edgeclip.errors import StoreError, StoreLocked, StoreReadOnly
+from edgeclip.errors import StoreError, StoreLocked, StoreNotFound, StoreReadOnly
 from edgeclip.index.failpoints import reach
 
 DATABASE, CACHE, LOCK, QUARANTINE, BALLAST = "store.db", "cache", "lock", "quarantine", "ballast"
@@ -209,3 +209,21 @@ def free_ballast(folder: Path) -> bool:
 
 
 os.register_at_fork(after_in_child=_let_go)
+
+
+def not_found(folder: Path) -> StoreNotFound:
+    """Return the error that says that there is no index, and how to make one."""
+    return StoreNotFound(
+        f"there is no index at {folder}. Make one: edgeclip index DIR --index {folder}"
+    )
+
+
+def publish(draft: Path, path: Path) -> None:
+    """Give a finished file its name, durably."""
+    try:
+        draft.replace(path)
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be made: {error.strerror}. Free some space, or choose another place."
+        ) from error

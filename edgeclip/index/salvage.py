@@ -8,6 +8,7 @@ and only then the old name goes.
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import shutil
@@ -248,7 +249,7 @@ def _beside(remains: _Remains, kept: Sequence[Row]) -> list[Change]:
     settings: list[Change] = [
         Setting(name, value)
         for name, value in remains.settings.items()
-        if name not in _NOT_KEPT and isinstance(value, str | int)
+        if name not in _NOT_KEPT and (isinstance(value, str | int) or _is_finite(value))
     ]
     known = {row.key for row in kept}
     failed = [
@@ -257,6 +258,10 @@ def _beside(remains: _Remains, kept: Sequence[Row]) -> list[Change]:
         if 0 < len(key) <= MAX_KEY_BYTES and b"\0" not in key and _is_text(stamp, reason)
     ]
     return settings + [change for change in failed if change.key not in known]
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _is_text(stamp: Any, reason: Any) -> bool:

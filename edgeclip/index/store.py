@@ -16,10 +16,12 @@ from edgeclip.index.failpoints import reach
 from edgeclip.index.identity import Identity as Identity
 from edgeclip.index.identity import settings_of
 from edgeclip.index.items import key_bytes
-from edgeclip.index.place import fsync_folder
+from edgeclip.index.place import not_found, publish
 from edgeclip.index.rows import Row, checksum
 
 _CHUNK = 4096
+_MOST_CHANGES = 20_000
+"""Changes that are remembered for readers; they take about 30 bytes and a key each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +82,7 @@ class Store:
             StoreError: it was made by another version, or cannot be read.
         """
         if not path.is_file():
-            raise errors.StoreNotFound(
-                f"there is no index at {path.parent}. Make one: edgeclip index FOLDER "
-                f"--index {path.parent}"
-            )
+            raise not_found(path.parent)
         header.check(path)
         database = Database.open(path, read_only=read_only)
         try:
@@ -209,12 +208,16 @@ class Store:
         (reached,) = self.select(schema.REACHED)[0]
         return right == good and len(entries) == good + bad == reached
 
+    def trim(self) -> None:
+        """Forget a long log of changes; readers that are behind read everything anew."""
+        (first,), *_ = self.select("SELECT min(seq) FROM change")
+        if first is not None and self.seq() - first >= _MOST_CHANGES:
+            self._forget_changes()
+
     def compact(self) -> None:
         """Give unused pages back and forget the log of changes."""
         reach("compact.before")
-        with self._db.writing(0):
-            apply(Ledger(self._db.execute, "", lambda: 0), Setting("horizon", self.seq()))
-            self._db.execute("DELETE FROM change")
+        self._forget_changes()
         self._db.execute("PRAGMA incremental_vacuum")
         self._db.checkpoint("TRUNCATE")
         reach("compact.after")
@@ -226,6 +229,11 @@ class Store:
     def backup(self, target: Path) -> None:
         """Copy the database as it is now to a new file, while it is in use."""
         self._db.backup(target)
+
+    def _forget_changes(self) -> None:
+        with self._db.writing(0):
+            apply(Ledger(self._db.execute, "", lambda: 0), Setting("horizon", self.seq()))
+            self._db.execute("DELETE FROM change")
 
     def _last(self, table: str) -> int:
         found = self.select("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
@@ -273,17 +281,6 @@ class Store:
         marks = ", ".join("?" * (len(identity.NAMES) + 1))
         sql = f"SELECT name, value FROM setting WHERE name IN ({marks})"
         return dict(self.select(sql, (*identity.NAMES, identity.SEAL)))
-
-
-def publish(draft: Path, path: Path) -> None:
-    """Give a finished file its name, durably."""
-    try:
-        draft.replace(path)
-        fsync_folder(path.parent)
-    except OSError as error:
-        raise errors.StoreError(
-            f"{path} cannot be made: {error.strerror}. Free some space, or choose another place."
-        ) from error
 
 
 def remove_files(path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from edgeclip.index import checks, copies, opening, records
@@ -19,13 +19,16 @@ from edgeclip.index.contents import Contents
 from edgeclip.index.duplicates import THRESHOLD as LIKE
 from edgeclip.index.duplicates import Duplicates, duplicates
 from edgeclip.index.exact import Found
-from edgeclip.index.groups import Cluster, groups
+from edgeclip.index.groups import Cluster
 from edgeclip.index.items import Item, unit_vector, unit_vectors
 from edgeclip.index.records import Records
 from edgeclip.index.rows import item_of
 from edgeclip.index.table import Table
 from edgeclip.index.where import Where
-from edgeclip.vectors import Match, Vector, unit
+from edgeclip.vectors import Match, Vector
+
+_TRIES, _MOMENT_S = 4, 0.002
+"""A search is repeated when what it found has changed meanwhile."""
 
 
 class View:
@@ -167,10 +170,16 @@ class View:
             raise ValueError(f"min_score must be from -1 to 1, not {min_score}")
         if not len(vectors):  # type: ignore[arg-type]
             return []
-        memory = self._contents.memory()
-        queries = unit_vectors(vectors, self.dim)
-        found = self._contents.search(memory, queries, count, memory.table.matching(where))
-        return [_matches(memory.table, each, min_score) for each in found]
+        named: list[dict[str, Match]] = []
+        for attempt in range(_TRIES):
+            time.sleep(attempt * _MOMENT_S)
+            memory = self._contents.memory()
+            queries = unit_vectors(vectors, self.dim)
+            found = self._contents.search(memory, queries, count, memory.table.matching(where))
+            named = [_named(memory.table, each) for each in found]
+            if all(len(n) == len(ids) for n, (ids, _) in zip(named, found, strict=True)):
+                break
+        return [[m for m in each.values() if m.score >= min_score] for each in named]
 
     def judge(
         self, vector: ArrayLike, score: float, *, where: Where | None = None
@@ -235,19 +244,7 @@ class View:
                 groups that are kept, or 0.82.
             anew: make them anew, even where some with this threshold are kept.
         """
-        numbers = self._contents.groups(threshold, anew=anew)
-        found = self._contents.all()
-        placed = np.array([numbers.get(number, -1) for number in found.ids.tolist()], np.int64)
-        return [
-            Cluster(
-                group.number,
-                tuple(found.known[row][0] for row in group.members),
-                tuple((unit(found.vectors[group.members]) @ group.centroid).tolist()),
-                group.centroid,
-            )
-            for group in groups(found.vectors, placed)
-            if group.number >= 0
-        ]
+        return self._contents.groups(threshold, anew=anew)
 
     def verify(self) -> Health:
         """Read everything and compare it with its checksums; takes seconds for 100,000 items."""
@@ -270,11 +267,11 @@ class View:
         self._contents.close()
 
 
-def _matches(table: Table, found: Found, min_score: float) -> list[Match]:
+def _named(table: Table, found: Found) -> dict[str, Match]:
+    """Return matches by key: fewer than were found, where something changes at this moment."""
     matches: dict[str, Match] = {}
     for number, score in zip(*(part.tolist() for part in found), strict=True):
-        known = table.known(number)  # None when it was removed a moment ago
-        if known is not None and score >= min_score:
-            # The better one, where a key has its old and its new vector for a moment.
+        known = table.known(number)  # None when it was removed
+        if known is not None:  # the better one of an old and a new vector of one key
             matches.setdefault(known[0], Match(known[0], max(-1.0, min(1.0, score)), known[1]))
-    return list(matches.values())
+    return matches

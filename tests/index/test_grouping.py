@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from edgeclip.index.centroids import THRESHOLD, Centroids
+from edgeclip.index import grouping
+from edgeclip.index.centroids import THRESHOLD
+from edgeclip.index.changes import Setting, Statement
 from edgeclip.index.groups import cluster
 from edgeclip.index.index import Index
 from edgeclip.vectors import unit
 from tests.index.some import opened, units
+from tests.index.test_centroids import Members
 
 CENTRES = units(12, seed=3)
 
@@ -59,13 +65,12 @@ def test_new_pictures_join_as_centroids_assign_them(tmp_path):
     with opened(tmp_path / "i") as index:
         fill(index, first)
         before = partition(index)
-        keys, kept = index.vectors()
-        number = {key: n for n, members in before.items() for key in members}
-        oracle = Centroids.of(kept, np.array([number[key] for key in keys]), THRESHOLD)
+        oracle = Members(THRESHOLD, max(before))
+        oracle.groups = {n: [index.get(key).vector for key in keys] for n, keys in before.items()}
         fill(index, later, start=80)
         expected = {n: set(members) for n, members in before.items()}
         for i in range(80, 120):
-            joined, _ = oracle.assign(index.get(f"{i:04}").vector)
+            joined = oracle.assign(index.get(f"{i:04}").vector)
             expected.setdefault(joined, set()).add(f"{i:04}")
         assert partition(index) == {n: frozenset(m) for n, m in expected.items()}
 
@@ -132,19 +137,86 @@ def test_an_empty_index(tmp_path):
         assert [group.keys for group in index.groups()] == [("a",)]
 
 
-def test_rotted_sums_are_made_again(tmp_path):
+@pytest.mark.parametrize("rotted", ["text", b"bytes", 7, -1e300, float("inf")])
+def test_a_rotted_threshold_is_none(tmp_path, rotted):
     with opened(tmp_path / "i") as index:
         fill(index, near(60, 8)[0])
         before = partition(index)
+        index.write([Setting("groups_threshold", rotted), Setting("groups_highest", "text")])
+        index.write([Statement("UPDATE member SET cluster = 'text' WHERE id = 7")])
     with opened(tmp_path / "i") as index:
-        from edgeclip.index.changes import Statement
-
-        rotted = "UPDATE cluster SET sum = zeroblob(length(sum)) WHERE count > 1"
-        index.write([Statement(rotted)])
-    with opened(tmp_path / "i") as index:
-        assert partition(index) == before
         fill(index, CENTRES, start=60)
-        assert all(f"{60 + i:04}" in set().union(*partition(index).values()) for i in range(12))
+        assert sum(map(len, partition(index).values())) == 72
+        assert min(partition(index)) > max(before)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_others_search_and_write_while_groups_are_made(tmp_path, monkeypatch, read_only):
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slowly(vectors, threshold):
+        inside.set()
+        assert go_on.wait(20)
+        return cluster(vectors, threshold)
+
+    monkeypatch.setattr(grouping, "cluster", slowly)
+    with opened(tmp_path / "i") as writer, ThreadPoolExecutor() as pool:
+        fill(writer, near(60, 9)[0])
+        with opened(tmp_path / "i", read_only=True) as reader:
+            index = reader if read_only else writer
+            found = pool.submit(index.groups, 0.7)
+            try:
+                assert inside.wait(20)
+                writer.remove("0007")
+                writer.add("0008", CENTRES[3])
+                writer.add("new", CENTRES[0])
+                assert index.search(CENTRES[0], count=1)[0].key == "new"
+            finally:
+                go_on.set()
+            keys = [key for group in found.result(20) for key in group.keys]
+        expected = [f"{i:04}" for i in range(60) if i not in (7, 8)]
+        assert sorted(keys) == (expected if read_only else sorted([*expected, "0008", "new"]))
+        if not read_only:
+            assert {g.number: frozenset(g.keys) for g in found.result()} == partition(writer)
+
+
+def test_opening_and_asking_sums_nothing_up_and_writes_nothing(tmp_path):
+    with opened(tmp_path / "i") as index:
+        fill(index, near(60, 10)[0])
+        index.groups()
+    before = (tmp_path / "i" / "store.db").read_bytes()
+    with opened(tmp_path / "i") as index:
+        index.groups()
+        index.search(CENTRES[0])
+        assert index._contents._derived._grouping._centroids is None
+    assert (tmp_path / "i" / "store.db").read_bytes() == before
+
+
+def test_after_a_salvage_groups_are_made_anew_with_the_same_threshold(tmp_path):
+    """Not by putting thousands of pictures into groups one by one; and with other numbers."""
+    with opened(tmp_path / "i") as index:
+        fill(index, near(500, 11)[0])
+        before = partition(index, 0.7)
+    damaged = bytearray((tmp_path / "i" / "store.db").read_bytes())
+    damaged[7 * 4096 : 8 * 4096] = bytes(4096)
+    (tmp_path / "i" / "store.db").write_bytes(damaged)
+    with opened(tmp_path / "i") as index:
+        assert "salvaged" in index.notes[0]
+        fill(index, near(20, 12)[0], start=500)
+        assert index._contents._derived._grouping is None
+        labels = cluster(index.vectors()[1], 0.7)
+        after = partition(index)
+        assert len(after) == labels.max() + 1 and min(after) > max(before)
+
+
+def test_groups_of_an_index_that_was_emptied_go_on(tmp_path):
+    with opened(tmp_path / "i") as index:
+        fill(index, CENTRES)
+        index.groups()
+        index.remove_many(list(index))
+        fill(index, CENTRES)
+        assert sorted(partition(index)) == list(range(12, 24))
+        assert partition(index) == partition(index)
 
 
 def test_duplicates_by_hash_and_by_cosine(tmp_path):

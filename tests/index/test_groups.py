@@ -10,8 +10,9 @@ from sklearn.cluster import AgglomerativeClustering
 
 from edgeclip.index import groups as module
 from edgeclip.index import linkage
+from edgeclip.index.centroids import Centroids
 from edgeclip.index.components import numbered
-from edgeclip.index.groups import THRESHOLD, Centroids, cluster, groups, label
+from edgeclip.index.groups import THRESHOLD, cluster, groups, label
 from edgeclip.vectors import unit
 
 
@@ -122,7 +123,7 @@ def test_a_threshold_that_makes_no_groups_is_refused(threshold):
 
 
 def test_groups_are_described_the_largest_first(monkeypatch):
-    monkeypatch.setattr(module, "parts", lambda rows: np.array_split(rows, max(1, len(rows) // 3)))
+    monkeypatch.setattr(module, "parts", lambda n: (slice(i, i + 3) for i in range(0, n, 3)))
     rng = np.random.default_rng(4)
     vectors = some_vectors(rng, 200, 16)
     labels = cluster(vectors, 0.5)
@@ -138,6 +139,7 @@ def test_groups_are_described_the_largest_first(monkeypatch):
         cosines = rows @ expected
         assert cosines[0] >= cosines.max() - 1e-6
         assert np.all(np.diff(cosines) <= 1e-6)
+        np.testing.assert_allclose(group.cosines, cosines, atol=1e-6)
     equal = [(-len(group.members), group.number) for group in found]
     assert equal == sorted(equal)
 
@@ -145,7 +147,7 @@ def test_groups_are_described_the_largest_first(monkeypatch):
 def test_groups_of_opposites_still_have_a_centroid():
     vectors = np.array([[1, 0], [-1, 0]], np.float32)
     (group,) = groups(vectors, np.zeros(2, np.int64))
-    assert group.centroid.tolist() == [1, 0]
+    assert group.centroid.tolist() == [1, 0] and group.cosines.tolist() == [1, -1]
 
 
 def test_groups_of_nothing_and_of_too_few_labels():

@@ -266,3 +266,18 @@ def test_what_cannot_be_derived_does_not_keep_it_from_closing(tmp_path, monkeypa
             index.close()
     with opened(tmp_path / "i") as index:  # the lock is free
         assert "a" in index
+
+
+def test_a_long_log_of_changes_is_forgotten_and_readers_follow_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeclip.index.store._MOST_CHANGES", 10)
+    with opened(tmp_path / "i") as index:
+        index.add("a", vector_of("a"))
+        with opened(tmp_path / "i", read_only=True) as reader:
+            for n in range(20):
+                index.update("a", {"n": n})
+            index.close()
+            with opened(tmp_path / "i") as again:
+                assert again._contents.store().select("SELECT count(*) FROM change") == [(0,)]
+                again.add("b", vector_of("b"))
+                assert reader.get("a").metadata == {"n": 19} and set(reader) == {"a", "b"}
+                assert reader.count({"n": 19}) == 1
