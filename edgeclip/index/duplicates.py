@@ -7,7 +7,7 @@ is up to the reader.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -31,9 +31,10 @@ Metadata = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Pictures that are connected by equal content or by cosines from the threshold on.
+    """Pictures that show what the keeper shows, each compared with the keeper itself.
 
-    They are *connected*: two of a long series may be less alike than the threshold.
+    A long series, in which each picture is like the next and the last is not like the first, makes
+    several groups.
     """
 
     keys: tuple[str, ...]
@@ -73,9 +74,12 @@ def duplicates(
     counts = (len(keys), len(vectors), len(metadata), len(hashes))
     if len(set(counts)) != 1:
         raise ValueError(f"keys, vectors, metadata and hashes are {counts}; give one of each a row")
-    labels = _connected(vectors, hashes, threshold)
-    groups = [rows for rows in rows_of(labels) if len(rows) > 1]
-    found = [_group(rows, keys, vectors, metadata, hashes) for rows in groups]
+    found = [
+        _group(rows, keys, vectors, metadata, hashes)
+        for connected in rows_of(_connected(vectors, hashes, threshold))
+        if len(connected) > 1
+        for rows in _around_keepers(connected, keys, vectors, metadata, hashes, threshold)
+    ]
     return sorted(found, key=lambda group: (-len(group.keys), group.keeper))
 
 
@@ -91,6 +95,26 @@ def _connected(vectors: Vector, hashes: Sequence[bytes | None], threshold: float
     ends = near[np.array(same, np.int64)]
     unite(parent, ends[:, 0], ends[:, 1])
     return numbered(parent[near])
+
+
+def _around_keepers(
+    connected: Numbers,
+    keys: Sequence[str],
+    vectors: Vector,
+    metadata: Sequence[Metadata | None],
+    hashes: Sequence[bytes | None],
+    threshold: float,
+) -> Iterator[Numbers]:
+    """Yield the best picture with all that is like it, then the best of what is left, and so on."""
+    left = np.array(sorted(connected.tolist(), key=lambda r: _rank(keys[r], metadata[r] or {})))
+    while len(left) > 1:
+        best = hashes[left[0]]
+        like = unit(vectors[left]) @ unit(vectors[left[0]]) >= threshold
+        like |= np.array([best is not None and hashes[row] == best for row in left.tolist()])
+        like[0] = True
+        if like.sum() > 1:
+            yield left[like]
+        left = left[~like]
 
 
 def _group(

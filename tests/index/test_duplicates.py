@@ -49,28 +49,24 @@ def test_equal_files_are_duplicates_whatever_their_vectors():
     assert found.cosines["c"] == pytest.approx(0.0)
 
 
-def test_equal_files_tie_groups_of_near_pictures_together():
-    vectors = np.zeros((6, 8), np.float32)
-    for row, axis in enumerate([0, 0, 1, 1, 2, 2]):
-        vectors[row, axis] = 1
-    hashes = [None, b"s" * 32, b"s" * 32, None, None, None]
-    first, second = duplicates("abcdef", vectors, [None] * 6, hashes)
-    assert set(first.keys) == set("abcd") and set(second.keys) == set("ef")
-    assert first.exact == frozenset()
+def test_equal_files_are_found_whatever_their_vectors():
+    vectors = np.eye(4, 8, dtype=np.float32)
+    (found,) = duplicates("abcd", vectors, [None] * 4, [None, b"s" * 32, b"s" * 32, None])
+    assert set(found.keys) == set("bc") and found.exact == {"c"}
 
 
 def test_pictures_without_a_hash_are_not_equal():
     assert duplicates("ab", np.eye(2, dtype=np.float32), [None] * 2, [None] * 2) == []
 
 
-def test_a_chain_is_one_group_though_its_ends_are_less_alike():
+def test_a_chain_makes_groups_of_what_is_like_its_keeper():
     angles = np.arange(20) * 0.2
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    (found,) = duplicates([f"{n:02}" for n in range(20)], vectors, [None] * 20, [None] * 20)
-    assert len(found.keys) == 20
-    assert min(found.cosines.values()) < 0
-    values = list(found.cosines.values())
-    assert values == sorted(values, reverse=True)
+    found = duplicates([f"{n:02}" for n in range(20)], vectors, [None] * 20, [None] * 20)
+    assert len(found) > 5
+    for group in found:
+        values = list(group.cosines.values())
+        assert values == sorted(values, reverse=True) and min(values) >= THRESHOLD
 
 
 def test_the_keeper_has_the_most_pixels():
