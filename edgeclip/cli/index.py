@@ -76,13 +76,13 @@ def index_command(
     from edgeclip.cli import upkeep as work
 
     if dump is not None:
-        work.dump(path, dump, target)
+        work.dump(path, dump, target, chosen["as_json"])
     elif backup is not None:
-        work.backup(path, backup)
+        work.backup(path, backup, chosen["as_json"])
     elif verify:
         work.verify(path, chosen["as_json"])
     else:
-        work.compact(path)
+        work.compact(path, chosen["as_json"])
 
 
 def _keep_true(

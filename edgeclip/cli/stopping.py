@@ -24,7 +24,8 @@ class Stop(threading.Event):
         """Take the signals over, where that is possible."""
         if threading.current_thread() is threading.main_thread():
             for number in (int(signal.SIGINT), int(signal.SIGTERM)):
-                self._before[number] = signal.signal(number, self.notice)
+                if signal.getsignal(number) != signal.SIG_IGN:  # as with nohup, or & in a script
+                    self._before[number] = signal.signal(number, self.notice)
 
     def release(self) -> None:
         """Give them back."""

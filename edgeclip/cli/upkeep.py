@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from edgeclip.cli import options, output
-from edgeclip.errors import EdgeclipError, StoreLocked, StoreReadOnly
+from edgeclip.errors import EdgeclipError
 from edgeclip.model.whole import whole_file
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgeclip.index.items import Item
 
 
-def dump(path: Path, form: str, target: Path | None) -> None:
+def dump(path: Path, form: str, target: Path | None, as_json: bool) -> None:
     """Write all items to a file, or as JSON lines to stdout."""
     if form == "npy" and target is None:
         raise click.UsageError("--dump npy needs --output FILE.npy.")
@@ -26,18 +26,25 @@ def dump(path: Path, form: str, target: Path | None) -> None:
         options.check_target(target, f".{form}")
     from edgeclip.index.index import Index
 
-    with Index.open(path, read_only=True) as index:
+    with Index.open(path, read_only=True, hnsw=False) as index:
         if target is None:
             for item in index.items():
                 output.json_line(_record(item))
             return
         count = _written(target, _to_npy if form == "npy" else _to_jsonl, index)
-    output.remark(f"wrote {count} items to {output.printable(str(target))}")
+    wrote = f"wrote {output.counted(count, 'item')} to {output.printable(str(target))}"
+    if as_json:
+        output.json_line({"file_path": str(target), "items": count})
+    else:
+        output.remark(wrote)
 
 
 def verify(path: Path, as_json: bool) -> None:
     """Read everything; fail if anything is damaged."""
-    with _opened(path) as index:
+    from edgeclip.index.index import Index
+
+    # For reading: opened for writing, it would be mended before it is looked at.
+    with Index.open(path, read_only=True, hnsw=False) as index:
         health = index.verify()
     told = {
         "ok": health.ok,
@@ -49,38 +56,36 @@ def verify(path: Path, as_json: bool) -> None:
     if as_json:
         output.json_line(told)
     elif health.ok:
-        output.say(f"{health.items} items, all as they were written")
+        output.say(f"{output.counted(health.items, 'item')}, all as they were written")
     if not health.ok:
         raise EdgeclipError(f"{path} is damaged: {health.reason}")
 
 
-def compact(path: Path) -> None:
+def compact(path: Path, as_json: bool) -> None:
     """Give unused space back."""
     from edgeclip.index.index import Index
 
-    with Index.open(path) as index:
+    with Index.open(path, hnsw=False) as index:
         before = _bytes(path)
         index.compact()
-        output.say(f"{before / 1e6:.1f} MB before, {_bytes(path) / 1e6:.1f} MB now")
+        now = _bytes(path)
+    if as_json:
+        output.json_line({"bytes_before": before, "bytes": now})
+    else:
+        output.say(f"{before / 1e6:.1f} MB before, {now / 1e6:.1f} MB now")
 
 
-def backup(path: Path, target: Path) -> None:
+def backup(path: Path, target: Path, as_json: bool) -> None:
     """Copy the index to a new folder, also while it is written."""
     from edgeclip.index.index import Index
 
-    with Index.open(path, read_only=True) as index:
+    with Index.open(path, read_only=True, hnsw=False) as index:
         index.backup(target)
-        output.say(f"{len(index)} items copied to {output.printable(str(target))}")
-
-
-def _opened(path: Path) -> Index:
-    """Open for writing, so that damage is marked for mending; else for reading."""
-    from edgeclip.index.index import Index
-
-    try:
-        return Index.open(path)
-    except (StoreLocked, StoreReadOnly):
-        return Index.open(path, read_only=True)
+        count = len(index)
+    if as_json:
+        output.json_line({"backup": str(target), "items": count})
+    else:
+        output.say(f"copied {output.counted(count, 'item')} to {output.printable(str(target))}")
 
 
 def _bytes(path: Path) -> int:

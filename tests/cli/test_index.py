@@ -206,25 +206,13 @@ def test_upkeep(cli, album, here):
     done = cli("index", "--verify", "--json")
     assert done.json["ok"] and (done.json["items"], done.json["bad"]) == (4, 0)
     assert "MB before" in cli("index", "--compact").out
-    assert "4 items copied to copy.index" in cli("index", "--backup", "copy.index").out
+    assert "copied 4 items to copy.index" in cli("index", "--backup", "copy.index").out
+    told = cli("index", "--compact", "--json").json
+    assert set(told) == {"bytes_before", "bytes"}
+    done = cli("index", "--backup", "again.index", "--json")
+    assert done.json == {"backup": "again.index", "items": 4}
     assert cli("index", "--index", "copy.index", "--verify").code == 0
     assert cli("index", "--backup", "copy.index").code == 1
-
-
-def test_damage_is_found(cli, album, here):
-    cli("index", "album")
-    with Index.open("edgeclip.index") as index:
-        vector = index.get("a.jpg").vector.astype("<f2").tobytes()
-    path = here / "edgeclip.index" / "store.db"
-    data = path.read_bytes()
-    at = data.index(vector)
-    path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
-    with Index.open("edgeclip.index", read_only=True):
-        done = cli("index", "--verify")
-    # Opening for writing sets the bad row aside; the folder brings its picture again.
-    assert done.code == 0
-    done = cli("index", "--json")
-    assert statuses(done)["a.jpg"] == "added"
 
 
 def test_nice_uses_less(cli, album, monkeypatch):
@@ -286,3 +274,22 @@ def test_a_closed_pipe_ends_it(process, here):
     line_of(running)
     running.stdout.close()
     assert running.wait(10) == 0 and running.stderr.read() == b""
+
+
+def test_verify_tells_of_damage_and_mends_nothing(cli, album):
+    cli("index", "album")
+    with Path("edgeclip.index/store.db").open("r+b") as file:
+        data = file.read()
+        with Index.open("edgeclip.index", read_only=True, hnsw=False) as index:
+            vector = index.get("a.jpg").vector
+        place = data.index(vector.astype("<f2").tobytes())
+        file.seek(place)
+        file.write(bytes([data[place] ^ 1]))
+    before = Path("edgeclip.index/store.db").read_bytes()
+    done = cli("index", "--verify")
+    assert done.code == 1 and "1 row" in done.line and not done.out
+    assert Path("edgeclip.index/store.db").read_bytes() == before
+    told = cli("index", "album", "--json")
+    assert told.code == 0 and "damaged" in told.err and "quarantine" in told.err
+    assert statuses(told)["a.jpg"] == "added"  # the folder brings it again
+    assert cli("index", "--verify").code == 0
