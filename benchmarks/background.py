@@ -19,28 +19,11 @@ from edgeclip import Model
 from edgeclip.index.background import Background
 from edgeclip.index.background_texts import TEXTS
 from edgeclip.vectors import Vector
+from tests.index.captions import ABSENT, RIGHT
 
 _ROOT = Path(__file__).parent.parent
 _STARTER = _ROOT / "models" / "starter"
-_ABSENT = _ROOT / "tests" / "index" / "absent.txt"  # things that are in none of the pictures
 
-# A caption, a phrase and a bare word for each picture.
-_NAMED = {
-    "camera.png": (
-        "a man looking through a camera on a tripod",
-        "photographer with a tripod",
-        "tripod",
-    ),
-    "chelsea.png": ("a facial photo of a tabby cat", "tabby cat", "cat"),
-    "coffee.png": ("a cup of coffee on a saucer", "cup of espresso", "coffee"),
-    "horse.png": ("a black and white silhouette of a horse", "black horse", "horse"),
-    "motorcycle_left.png": (
-        "a red motorcycle standing in a garage",
-        "red motorcycle",
-        "motorcycle",
-    ),
-    "rocket.jpg": ("a rocket standing on a launch pad", "rocket at night", "rocket"),
-}
 _OTHERS = {
     "astronaut.png": (
         "a portrait of an astronaut with the American flag",
@@ -69,12 +52,11 @@ def rows() -> list[measure.Row]:
         queries = zip(texts, model.embed_texts(texts), strict=True)
         return [text for text, query in queries if not _good(background, pictures, query)]
 
-    absent = _ABSENT.read_text("utf-8").splitlines()
-    named = [caption for three in _NAMED.values() for caption in three]
+    named = [caption for three in RIGHT.values() for caption in three]
     others = [caption for three in _OTHERS.values() for caption in three]
     where = f"on {len(pictures)} pictures"
     return [
-        _row(f"absent things called no good match, {where}", flagged(absent), absent, ">= 0.90"),
+        _row(f"absent things called no good match, {where}", flagged(ABSENT), ABSENT, ">= 0.90"),
         _row(
             f"right captions called no good match, {where}: things the model has a name for",
             flagged(named),
@@ -106,4 +88,4 @@ def _pictures() -> list[Path]:
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("the benchmarks need scikit-image: pip install --no-deps scikit-image")
     folder = Path(spec.submodule_search_locations[0]) / "data"
-    return [folder / name for name in [*_NAMED, *_OTHERS, *_WITHOUT_CAPTION.split()]]
+    return [folder / name for name in [*RIGHT, *_OTHERS, *_WITHOUT_CAPTION.split()]]

@@ -12,7 +12,6 @@ from edgeclip.index.duplicates import THRESHOLD
 
 if TYPE_CHECKING:
     from edgeclip.index.duplicates import Duplicates
-    from edgeclip.index.index import Index
 
 
 @click.command("duplicates")
@@ -38,10 +37,10 @@ def duplicates_command(
     if sheet is not None:
         options.check_target(sheet, ".png")
     with indexes.opened_index(index) as opened:
-        found = opened.duplicates(threshold)
+        found, path_of = opened.duplicates(threshold), indexes.paths_of(opened)
         if as_json:
             for group in found:
-                output.json_line(_record(opened, group))
+                output.json_line(_record(path_of, group))
         else:
             _print(found)
         if sheet is not None:
@@ -49,17 +48,17 @@ def duplicates_command(
                 (f"keep {group.keeper}", [(key, _cosine(group, key)) for key in group.keys])
                 for group in found
             ]
-            indexes.draw_sheet(sheet, opened, rows)
+            indexes.draw_sheet(sheet, path_of, rows)
 
 
-def _record(index: Index, group: Duplicates) -> dict[str, Any]:
+def _record(path_of: indexes.PathOf, group: Duplicates) -> dict[str, Any]:
     return {
         "keeper": group.keeper,
-        "file_path": indexes.picture_path(index, group.keeper),
+        "file_path": path_of(group.keeper),
         "duplicates": [
             {
                 "key": key,
-                "file_path": indexes.picture_path(index, key),
+                "file_path": path_of(key),
                 "cosine": cosine,
                 "same_content": key in group.exact,
             }

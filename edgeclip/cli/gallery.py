@@ -27,19 +27,19 @@ class Gallery(Protocol):
     errors: dict[str, str]
     """Path → why it was left out."""
 
+    def path_of(self, key: str) -> str:
+        """Return the path of the picture that a key stands for."""
+
     def fill(self) -> None:
         """Embed what has to be embedded."""
 
-    def path(self, key: str) -> str:
-        """Return the path of a picture."""
-
-    def search(
-        self, vector: Vector, count: int, where: dict[str, Any] | None, least: float
-    ) -> list[Match]:
+    def search(self, vector: Vector, count: int, where: dict[str, Any] | None) -> list[Match]:
         """Return the best matches."""
 
-    def judge(self, query: str, vector: Vector, where: dict[str, Any] | None) -> Judgement | None:
-        """Say whether the best match is a good one; None when that cannot be told."""
+    def judge(
+        self, query: str, vector: Vector, where: dict[str, Any] | None, score: float
+    ) -> Judgement | None:
+        """Say whether the best match, of this score, is a good one; None when nobody can tell."""
 
 
 @contextlib.contextmanager
@@ -66,28 +66,28 @@ class _IndexGallery:
         self.embedded = 0
         self.errors: dict[str, str] = {}
         self._index = index
+        self._path_of = indexes.paths_of(index)
 
     def fill(self) -> None:
         """Everything is there already."""
 
-    def path(self, key: str) -> str:
+    def path_of(self, key: str) -> str:
         """Return the path of a picture."""
-        return indexes.picture_path(self._index, key)
+        return self._path_of(key)
 
-    def search(
-        self, vector: Vector, count: int, where: dict[str, Any] | None, least: float
-    ) -> list[Match]:
+    def search(self, vector: Vector, count: int, where: dict[str, Any] | None) -> list[Match]:
         """Return the best matches."""
-        return self._index.search(vector, count=count, where=where, min_score=least)
+        return self._index.search(vector, count=count, where=where)
 
-    def judge(self, query: str, vector: Vector, where: dict[str, Any] | None) -> Judgement | None:
+    def judge(
+        self, query: str, vector: Vector, where: dict[str, Any] | None, score: float
+    ) -> Judgement | None:
         """Compare the best score with what unrelated words get; queries of words only."""
         from edgeclip.model import query as grammar
 
         if any(term.picture for term in grammar.parse(query)):
             return None
-        best = self._index.search(vector, count=1, where=where)
-        return self._index.judge(vector, best[0].score, where=where) if best else None
+        return self._index.judge(vector, score, where=where)
 
 
 class _FolderGallery:
@@ -116,22 +116,21 @@ class _FolderGallery:
         for error in self.errors.values():
             output.note(f"left out: {output.printable(error)}")
 
-    def path(self, key: str) -> str:
+    def path_of(self, key: str) -> str:
         """Return the path of a picture."""
         return str(self._folder / key)
 
-    def search(
-        self, vector: Vector, count: int, where: dict[str, Any] | None, least: float
-    ) -> list[Match]:
+    def search(self, vector: Vector, count: int, where: dict[str, Any] | None) -> list[Match]:
         """Return the best matches."""
         import numpy as np
 
         from edgeclip.vectors import ranked
 
         table = np.stack(list(self._vectors.values()))
-        found = ranked(list(self._vectors), table @ vector, count)
-        return [match for match in found if match.score >= least]
+        return ranked(list(self._vectors), table @ vector, count)
 
-    def judge(self, query: str, vector: Vector, where: dict[str, Any] | None) -> Judgement | None:
+    def judge(
+        self, query: str, vector: Vector, where: dict[str, Any] | None, score: float
+    ) -> Judgement | None:
         """Return None: to embed the background for one search would take longer than the search."""
         return None

@@ -50,10 +50,10 @@ def groups_command(
         options.check_target(sheet, ".png")
     with indexes.opened_index(index, write=True) as opened:
         found = [g for g in opened.groups(threshold, anew=anew) if len(g.keys) >= least]
-        named = _named(opened, found, words, chosen)
+        named, path_of = _named(opened, found, words, chosen), indexes.paths_of(opened)
         if as_json:
             for group, name in named:
-                output.json_line(_record(opened, group, name))
+                output.json_line(_record(path_of, group, name))
         else:
             _print(named, len(opened))
         if sheet is not None:
@@ -61,7 +61,7 @@ def groups_command(
                 (_title(group, name), list(zip(group.keys, group.cosines, strict=True)))
                 for group, name in named
             ]
-            indexes.draw_sheet(sheet, opened, rows)
+            indexes.draw_sheet(sheet, path_of, rows)
 
 
 def _named(
@@ -83,13 +83,13 @@ def _named(
     return list(zip(found, names, strict=True))
 
 
-def _record(index: Index, group: Cluster, name: str | None) -> dict[str, Any]:
+def _record(path_of: indexes.PathOf, group: Cluster, name: str | None) -> dict[str, Any]:
     return {
         "cluster_id": group.number,
         "label": name,
-        "representative_thumbnail": indexes.picture_path(index, group.keys[0]),
+        "representative_thumbnail": path_of(group.keys[0]),
         "assets": [
-            {"key": key, "file_path": indexes.picture_path(index, key), "cosine": cosine}
+            {"key": key, "file_path": path_of(key), "cosine": cosine}
             for key, cosine in zip(group.keys, group.cosines, strict=True)
         ],
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULT = "edgeclip.index"
 Row = tuple[str, Sequence[tuple[str, float]]]
 """A title, and keys with their scores."""
+PathOf = Callable[[str], str]
 
 index_option = click.option(
     "--index",
@@ -59,23 +60,20 @@ def opened_index(index: Path | None, *, write: bool = False) -> Iterator[Index]:
                 output.note(output.printable(note))
 
 
-def picture_path(index: Index, key: str) -> str:
-    """Return the path of the picture that a key stands for."""
+def paths_of(index: Index) -> PathOf:
+    """Return what gives the path of the picture that a key stands for."""
     root = index.root
-    return key if root is None else str(root / key)
+    return lambda key: key if root is None else str(root / key)
 
 
-def draw_sheet(sheet: Path, index: Index, rows: Sequence[Row]) -> None:
-    """Write a contact sheet of pictures of an index."""
+def draw_sheet(sheet: Path, path_of: PathOf, rows: Sequence[Row]) -> None:
+    """Write a contact sheet of the pictures that keys stand for."""
     from edgeclip.model.sheet import write_sheet
     from edgeclip.vectors import Match
 
     write_sheet(
         sheet,
-        [
-            (title, [Match(picture_path(index, key), score) for key, score in found])
-            for title, found in rows
-        ],
+        [(title, [Match(path_of(key), score) for key, score in found]) for title, found in rows],
     )
     output.note(f"wrote {output.printable(str(sheet))}")
 

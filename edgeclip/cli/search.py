@@ -70,8 +70,9 @@ def search_command(
         clock.append(time.perf_counter())
         found: list[Answer] = []
         for query, vector in zip(queries, wanted, strict=True):
-            matches = gallery.search(vector, count, where, min_score)
-            found.append((query, matches, gallery.judge(query, vector, where)))
+            matches = gallery.search(vector, count, where)
+            judgement = gallery.judge(query, vector, where, matches[0].score) if matches else None
+            found.append((query, [m for m in matches if m.score >= min_score], judgement))
         clock.append(time.perf_counter())
         times = _times(clock, gallery, len(queries))
         if as_json:
@@ -79,7 +80,8 @@ def search_command(
         else:
             _print(found, min_score, times)
         if sheet is not None:
-            _draw(sheet, found, gallery)
+            rows = [(query, [(m.key, m.score) for m in matches]) for query, matches, _ in found]
+            indexes.draw_sheet(sheet, gallery.path_of, rows)
 
 
 def _check(
@@ -106,18 +108,6 @@ def _times(clock: Sequence[float], gallery: Gallery, queries: int) -> dict[str, 
     return times | {"text_per_query_ms": 1000 * (ask + rank) / queries}
 
 
-def _draw(sheet: Path, found: Sequence[Answer], gallery: Gallery) -> None:
-    from edgeclip.model.sheet import write_sheet
-    from edgeclip.vectors import Match
-
-    rows = [
-        (query, [Match(gallery.path(match.key), match.score) for match in matches])
-        for query, matches, _ in found
-    ]
-    write_sheet(sheet, rows)
-    output.note(f"wrote {output.printable(str(sheet))}")
-
-
 def _print_json(found: Sequence[Answer], gallery: Gallery, times: dict[str, float]) -> None:
     answers = [
         {
@@ -127,7 +117,7 @@ def _print_json(found: Sequence[Answer], gallery: Gallery, times: dict[str, floa
             "matches": [
                 {
                     "key": match.key,
-                    "file_path": gallery.path(match.key),
+                    "file_path": gallery.path_of(match.key),
                     "score": match.score,
                     "metadata": match.metadata,
                 }

@@ -24,9 +24,7 @@ def dump(path: Path, form: str, target: Path | None, as_json: bool) -> None:
         raise click.UsageError("--dump npy needs --output FILE.npy.")
     if target is not None:
         options.check_target(target, f".{form}")
-    from edgeclip.index.index import Index
-
-    with Index.open(path, read_only=True, hnsw=False) as index:
+    with _opened(path, read_only=True) as index:
         if target is None:
             for item in index.items():
                 output.json_line(_record(item))
@@ -41,10 +39,8 @@ def dump(path: Path, form: str, target: Path | None, as_json: bool) -> None:
 
 def verify(path: Path, as_json: bool) -> None:
     """Read everything; fail if anything is damaged."""
-    from edgeclip.index.index import Index
-
     # For reading: opened for writing, it would be mended before it is looked at.
-    with Index.open(path, read_only=True, hnsw=False) as index:
+    with _opened(path, read_only=True) as index:
         health = index.verify()
     told = {
         "ok": health.ok,
@@ -63,9 +59,7 @@ def verify(path: Path, as_json: bool) -> None:
 
 def compact(path: Path, as_json: bool) -> None:
     """Give unused space back."""
-    from edgeclip.index.index import Index
-
-    with Index.open(path, hnsw=False) as index:
+    with _opened(path, read_only=False) as index:
         before = _bytes(path)
         index.compact()
         now = _bytes(path)
@@ -77,15 +71,19 @@ def compact(path: Path, as_json: bool) -> None:
 
 def backup(path: Path, target: Path, as_json: bool) -> None:
     """Copy the index to a new folder, also while it is written."""
-    from edgeclip.index.index import Index
-
-    with Index.open(path, read_only=True, hnsw=False) as index:
+    with _opened(path, read_only=True) as index:
         index.backup(target)
         count = len(index)
     if as_json:
         output.json_line({"backup": str(target), "items": count})
     else:
         output.say(f"copied {output.counted(count, 'item')} to {output.printable(str(target))}")
+
+
+def _opened(path: Path, *, read_only: bool) -> Index:
+    from edgeclip.index.index import Index
+
+    return Index.open(path, read_only=read_only, hnsw=False)  # nobody searches here
 
 
 def _bytes(path: Path) -> int:

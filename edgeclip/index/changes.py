@@ -61,7 +61,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Write to the tables that hold no items (clusters)."""
+    """Run one statement: for who is in which group, and for whole rows in salvage."""
 
     sql: str
     values: tuple[Any, ...] = ()

@@ -143,11 +143,6 @@ class Contents:
         held = np.array([pair is not None for pair in known], np.bool_)
         return Everything(ids[held], vectors[held], [pair for pair in known if pair is not None])
 
-    def content_hashes(self) -> dict[int, bytes]:
-        """Return the content hash of each id that has one."""
-        sql = "SELECT id, content_hash FROM item WHERE content_hash IS NOT NULL"
-        return dict(self.store().select(sql))
-
     def groups(self, threshold: float | None, *, anew: bool) -> list[Cluster]:
         """Return the groups, and keep those that are made anew; see `Index.groups`."""
         memory = self.memory()
@@ -223,7 +218,8 @@ class Contents:
         try:
             outcomes = self._store.write([*changes, *joined])
         except errors.StoreFull:
-            if not self._only_frees(changes) or not place.free_ballast(self._wanted.folder):
+            frees = all(isinstance(change, Remove) for change in changes)
+            if not frees or not place.free_ballast(self._wanted.folder):
                 raise
             outcomes = self._store.write(changes)
         except errors.StoreDamaged:
@@ -245,10 +241,6 @@ class Contents:
             changes = [] if self.read_only else self._derived.last()
             if changes:
                 self._store.write(changes)
-
-    @staticmethod
-    def _only_frees(changes: Sequence[Change]) -> bool:
-        return all(isinstance(change, Remove) for change in changes)
 
     def _catch_up(self) -> None:
         known = self._memory.catch_up()
@@ -281,11 +273,9 @@ class Contents:
         """Open the file that has taken the place of the one that is open."""
         opened = opening.for_reading(self._wanted)
         old, self._store = self._store, opened.store
-        self._memory = opened.memory
         self._store.look_again()
         old.close()
-        self._near.replaced(self._store.identity, self._memory.exact)
-        self._derived = Derived(self._store, self._memory)
+        self._serve(opened.memory)
 
     def _load(self) -> None:
         """Load everything anew, beside what serves meanwhile."""
@@ -293,9 +283,13 @@ class Contents:
         # What another process writes while it is read would be there half.
         while memory.catch_up() is None:
             memory = Memory(self._store, self._wanted.precision)
+        self._serve(memory)
+
+    def _serve(self, memory: Memory) -> None:
+        """Answer from another memory of the store, and derive everything anew."""
         self._memory = memory
-        self._near.replaced(self._store.identity, self._memory.exact)
-        self._derived = Derived(self._store, self._memory)
+        self._near.replaced(self._store.identity, memory.exact)
+        self._derived = Derived(self._store, memory)
 
     def _inode(self) -> int | None:
         try:

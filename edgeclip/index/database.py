@@ -20,7 +20,6 @@ from edgeclip import errors
 from edgeclip.index.failpoints import reach
 from edgeclip.index.header import damaged
 
-VERSION = sqlite3.sqlite_version
 _CHECKPOINT_PAGES = 1000
 _PAGES_A_COMMIT = 4
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

@@ -208,9 +208,6 @@ def free_ballast(folder: Path) -> bool:
     return True
 
 
-os.register_at_fork(after_in_child=_let_go)
-
-
 def not_found(folder: Path) -> StoreNotFound:
     """Return the error that says that there is no index, and how to make one."""
     return StoreNotFound(
@@ -227,3 +224,6 @@ def publish(draft: Path, path: Path) -> None:
         raise StoreError(
             f"{path} cannot be made: {error.strerror}. Free some space, or choose another place."
         ) from error
+
+
+os.register_at_fork(after_in_child=_let_go)

@@ -24,9 +24,6 @@ CREATE TABLE item (
 );
 CREATE TABLE change (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL, key BLOB NOT NULL);
 CREATE TABLE failed (key BLOB PRIMARY KEY, stamp TEXT, reason TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE cluster (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, count INTEGER NOT NULL, sum BLOB NOT NULL
-);
 CREATE TABLE member (id INTEGER PRIMARY KEY, cluster INTEGER NOT NULL);
 """
 COLUMNS = "id, key, vector, content_hash, stamp, metadata, crc"
@@ -37,5 +34,5 @@ SELECT count(*) FROM (SELECT id FROM item ORDER BY id DESC LIMIT -1) AS each
 CROSS JOIN item AS found WHERE found.id = each.id
 """
 """Counts the rows that are found by their id; downwards, so that each search begins at the root."""
-BESIDE = tuple(f"SELECT count(*) FROM {name}" for name in ("change", "failed", "cluster", "member"))
+BESIDE = tuple(f"SELECT count(*) FROM {name}" for name in ("change", "failed", "member"))
 """Reads the tables that are not read when an index is opened."""

@@ -151,6 +151,11 @@ class Store:
         row, good = self._checked(found[0]) if found else (None, False)
         return row if good else None
 
+    def content_hashes(self) -> dict[int, bytes]:
+        """Return the content hash of each id that has one."""
+        sql = "SELECT id, content_hash FROM item WHERE content_hash IS NOT NULL"
+        return dict(self.select(sql))
+
     def seq(self) -> int:
         """Return the number of the last change to an older item."""
         return self._last("change")

@@ -172,7 +172,8 @@ class View:
             return []
         named: list[dict[str, Match]] = []
         for attempt in range(_TRIES):
-            time.sleep(attempt * _MOMENT_S)
+            if attempt:
+                time.sleep(attempt * _MOMENT_S)
             memory = self._contents.memory()
             queries = unit_vectors(vectors, self.dim)
             found = self._contents.search(memory, queries, count, memory.table.matching(where))
@@ -224,7 +225,7 @@ class View:
             threshold: least cosine of near-duplicates; equal content hashes count in any case.
         """
         found = self._contents.all()
-        hashes = self._contents.content_hashes()
+        hashes = self._contents.store().content_hashes()
         return duplicates(
             [key for key, _ in found.known],
             found.vectors,

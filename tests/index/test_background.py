@@ -11,28 +11,10 @@ from edgeclip import Model
 from edgeclip.index.background import Background
 from edgeclip.index.background_texts import IDENTITY, TEXTS
 from edgeclip.vectors import unit
+from tests.index.captions import ABSENT, RIGHT
 
 STARTER = Path(__file__).parent.parent.parent / "models" / "starter"
 
-# Things that are in no picture; neither they nor the pictures were used to choose the rule.
-ABSENT = (Path(__file__).parent / "absent.txt").read_text("utf-8").splitlines()
-# A caption, a phrase and a bare word; the model has a name for each of these things.
-RIGHT = {
-    "camera.png": (
-        "a man looking through a camera on a tripod",
-        "photographer with a tripod",
-        "tripod",
-    ),
-    "chelsea.png": ("a facial photo of a tabby cat", "tabby cat", "cat"),
-    "coffee.png": ("a cup of coffee on a saucer", "cup of espresso", "coffee"),
-    "horse.png": ("a black and white silhouette of a horse", "black horse", "horse"),
-    "motorcycle_left.png": (
-        "a red motorcycle standing in a garage",
-        "red motorcycle",
-        "motorcycle",
-    ),
-    "rocket.jpg": ("a rocket standing on a launch pad", "rocket at night", "rocket"),
-}
 OTHERS = ("astronaut.png", "brick.png", "coins.png", "grass.png", "page.png", "moon.png")
 
 
