@@ -90,10 +90,14 @@ class Contents:
             )
         return self._store
 
-    def memory(self) -> Memory:
-        """Return what is in RAM, with all that was committed before this call."""
+    def memory(self, *, settled: bool = False) -> Memory:
+        """Return what is in RAM, with all that was committed before this call.
+
+        Args:
+            settled: wait until no other thread is between its commit and what is in RAM.
+        """
         self.store()
-        if self.read_only or self._behind:
+        if settled or self.read_only or self._behind:
             with self._commits.turn:
                 self._follow()
                 self._behind = False
@@ -188,18 +192,14 @@ class Contents:
             return
         with self._commits.turn, contextlib.ExitStack() as steps:
             # Each is done, whatever becomes of the others; the last one first.
-            steps.callback(self._release)
+            if self._lock is not None:
+                steps.callback(place.unlock, self._lock)
+                self._lock = None
             steps.callback(self._store.close)
             steps.callback(self._near.close)
             if not self._closed:
                 self._closed = True
                 self._write_derived()
-
-    def _release(self) -> None:
-        """Let another process write."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            place.unlock(lock)
 
     def _write(self, changes: Sequence[Change]) -> list[Outcome]:
         """Write and then learn from the store what is there now; runs with the turn held."""

@@ -252,6 +252,8 @@ def _translated(path: Path) -> Iterator[None]:
         raise _error(error, path) from error
     except sqlite3.Warning as error:
         raise errors.StoreError(f"{path}: {error}.") from error
+    except UnicodeDecodeError as error:  # SQLite names what it met, and that has rotted
+        raise damaged(path, "its schema") from error
 
 
 def _error(error: sqlite3.Error, path: Path) -> errors.StoreError:

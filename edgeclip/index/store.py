@@ -15,7 +15,6 @@ from edgeclip.index.database import Database, files
 from edgeclip.index.failpoints import reach
 from edgeclip.index.identity import Identity as Identity
 from edgeclip.index.identity import settings_of
-from edgeclip.index.items import key_bytes
 from edgeclip.index.place import not_found, publish
 from edgeclip.index.rows import Row, checksum
 
@@ -137,13 +136,6 @@ class Store:
     def rows(self, after: int = 0) -> Iterator[Row]:
         """Yield the rows with a higher id, by id; rows whose checksum does not fit are left out."""
         return (row for row, good in self.all_rows(after) if good)
-
-    def row_of(self, key: str) -> Row | None:
-        """Return the row of a key, or None when there is none or it is damaged."""
-        sql = f"SELECT {schema.COLUMNS} FROM item WHERE key = ?"
-        found = self.select(sql, (key_bytes(key),))
-        row, good = self._checked(found[0]) if found else (None, False)
-        return row if good else None
 
     def row(self, number: int) -> Row | None:
         """Return one row, or None when it is gone or damaged."""

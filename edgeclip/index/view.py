@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
-from edgeclip.index import checks, copies, opening, records
+from edgeclip.index import checks, copies, header, opening, place, records
 from edgeclip.index.background import Judgement
 from edgeclip.index.checks import Health
 from edgeclip.index.contents import Contents
@@ -107,9 +107,22 @@ class View:
         return self._contents.store().setting(name)
 
     def get(self, key: str) -> Item | None:
-        """Return an item with all that is stored of it, or None."""
-        row = self._contents.store().row_of(key)
-        return None if row is None else item_of(row)
+        """Return an item with all that is stored of it, or None.
+
+        Raises:
+            StoreDamaged: the item is there, but the store does not find it.
+        """
+        number, before = self._contents.memory().table.id(key), None
+        while number not in (None, before):
+            row = self._contents.store().row(number)
+            if row is not None and row.key == key:
+                return item_of(row)
+            # Gone, or another vector by now: look again when whoever changes it is done.
+            before, number = number, self._contents.memory(settled=True).table.id(key)
+        if number is None:
+            return None
+        opening.mark_damaged(self.path)
+        raise header.damaged(self.path / place.DATABASE, f"{key} is not where it should be")
 
     def items(self) -> Iterator[Item]:
         """Yield all items, oldest first, a few at a time in memory."""

@@ -183,6 +183,27 @@ def spoil(path, at, data):
         file.write(data)
 
 
+def test_index_on_the_keys_is_spoiled(whole, copied):
+    """A reader finds its items all the same; it loads them by their ids."""
+    database, key = whole / place.DATABASE, b"0007.jpg"
+    data = database.read_bytes()
+    spots = [at for at in range(len(data)) if data.startswith(key, at)]
+    assert len(spots) >= 2  # the row, and the index
+    for at in spots:
+        folder = copied(whole)
+        spoil(folder / place.DATABASE, at, b"X")
+        verdict(folder, DEEP)
+
+
+def test_name_in_the_schema_is_no_text(whole, copied):
+    """SQLite's own complaint about it is no text either."""
+    data = (whole / place.DATABASE).read_bytes()[:PAGE]
+    for name in (b"setting", b"item", b"change", b"failed", b"member"):
+        folder = copied(whole)
+        spoil(folder / place.DATABASE, data.index(b"table" + name) + 5, bytes([name[0] | 0x80]))
+        verdict(folder, DEEP)
+
+
 def test_log_cut_or_spoiled_anywhere_keeps_what_was_before(stopped, copied):
     log_size = files(stopped / place.DATABASE)[1].stat().st_size
     choose = random.Random(5)
