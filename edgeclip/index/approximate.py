@@ -6,17 +6,25 @@ for it.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+from edgeclip.index.cache import manifests
 from edgeclip.index.exact import Exact, Found
 from edgeclip.index.hnsw import GraphError, Ids, TooFew
 from edgeclip.index.keeper import Keeper
-from edgeclip.index.served import Allowed, Slot
+from edgeclip.index.saved import Refused, read_manifest
+from edgeclip.index.served import Allowed, Slot, is_worn
 from edgeclip.index.store import Identity
+from edgeclip.index.worth import Worth
 from edgeclip.vectors import Vector
 
 _BULK_SHARE, _LEAST_BULK = 0.02, 256
+_POLL_S = 0.05
 # Exact search gathers rows up to this share; beyond it, comparing all is as fast.
 _MOST_SHARE = 0.1
 
@@ -44,6 +52,7 @@ class Approximate:
             may_build: build and delete files; a reader only loads.
             note: takes a sentence for people, from any thread.
         """
+        self._folder, self._when, self._note = folder, when, note
         self._slot = Slot(identity, exact)
         self._keeper = Keeper(folder, self._slot, when=when, may_build=may_build, note=note)
         if when is not False:
@@ -86,6 +95,39 @@ class Approximate:
             return None
         good.update(zip(rest, exact.search(queries[rest], count), strict=True))
         return [good[place] for place in range(len(queries))]
+
+    def is_due(self) -> bool:
+        """Tell whether a graph is worth it on this board, and no saved one covers what is there."""
+        exact, identity = self._slot.exact, self._slot.identity
+        if not Worth(None).now(exact):
+            return False
+        ids = exact.ids()
+        for path in manifests(self._folder):
+            with contextlib.suppress(Refused, OSError):
+                saved = read_manifest(path)
+                held = int(np.count_nonzero(ids <= saved.last_id))
+                own = (saved.uuid, saved.generation) == (identity.uuid, identity.generation)
+                if own and not is_worn(saved.count, len(ids), 1 - held / max(1, saved.count)):
+                    return False
+        return True
+
+    def build(self, stop: Callable[[], bool]) -> None:
+        """Wait until there is a graph that covers what is there, or no hope of one.
+
+        Args:
+            stop: tells whether to wait no longer.
+        """
+        near, slot = self, self._slot
+        if self._when is False:  # nobody searches by it here; its file is wanted
+            near = Approximate(
+                self._folder, slot.identity, slot.exact, when=None, may_build=True, note=self._note
+            )
+        try:
+            while not (near._keeper.settled or stop()):
+                time.sleep(_POLL_S)
+        finally:
+            if near is not self:
+                near.close()
 
     def added(self, ids: Ids) -> None:
         """Take notice of ids, after exact search has them."""

@@ -1,9 +1,10 @@
 """The folder of saved graphs: each is published whole, a bad one is set aside.
 
 ``cache/hnsw-<generation>-<number>.bin`` holds a graph and ``.json`` its manifest, which is written
-last.  *generation* is the store's: a salvaged database is another one.  *number* counts the builds,
-so that a new file never has the name of an older one.  What was added or removed since the build is
-brought in by comparing ids, which are never used twice.
+last, ``.tiers`` is `edgeclip.index.tiers`'.  *generation* is the store's: a salvaged database
+is another one.  *number* counts the builds, so that a new file never has the name of an older one.
+What was added or removed since the build is brought in by comparing ids, which are never used
+twice.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from edgeclip.index.failpoints import reach
 from edgeclip.index.place import CACHE, QUARANTINE, fsync_folder
 from edgeclip.index.saved import Manifest, Refused, signed
 
-_NAME = re.compile(r"hnsw-(\d{1,18})-(\d{1,18})\.(json|bin|partial)", re.ASCII)
+_NAME = re.compile(r"hnsw-(\d{1,18})-(\d{1,18})\.(json|bin|tiers|partial)", re.ASCII)
 _LOCK = "lock"
 
 
@@ -112,6 +113,7 @@ def set_aside(folder: Path, path: Path) -> None:
     keep = quarantine.is_dir() and not any(quarantine.glob("hnsw-*"))
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     # The manifest first: a file without one is never looked at.
+    _delete(path.with_suffix(".tiers"))
     for file in (path, path.with_suffix(".bin")):
         if keep:
             with contextlib.suppress(OSError):

@@ -183,6 +183,26 @@ class Index(View):
         """
         return self._contents.learn(embed_texts)
 
+    def needs_graph(self) -> bool:
+        """Tell whether exact search is slow on this board, and no saved graph covers the items.
+
+        Whoever has the index open for writing for long enough builds it in the background
+        (`View.search_by`); a program that ends soon may want to `build_graph` first.
+        """
+        self._contents.memory()
+        return not self.read_only and self._contents.near.is_due()
+
+    def build_graph(self, stop: Callable[[], bool] = lambda: False) -> None:
+        """Build and save the graph for fast search, if it is needed; wait until it is there.
+
+        `View.notes` tells when that fails; searches are exact, then.
+
+        Args:
+            stop: tells whether to wait no longer; the graph is given up.
+        """
+        if self.needs_graph():
+            self._contents.near.build(stop)
+
     def compact(self) -> None:
         """Give unused space back, on disk and in RAM."""
         self._contents.compact()

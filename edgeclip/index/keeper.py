@@ -29,6 +29,7 @@ from edgeclip.index.served import (
     loaded,
     measured,
 )
+from edgeclip.index.tiers import Measured, keep, kept
 from edgeclip.index.worth import Patience, Worth
 from edgeclip.vectors import Vector
 
@@ -56,6 +57,7 @@ class Keeper:
         self.evidence = Evidence()
         self.busy = False
         """Whether a first graph is being loaded or built."""
+        self._resting = False
         self._tried: set[Any] = set()
         self._noted: set[str] = set()
         self._worth, self._patience = Worth(when), Patience()
@@ -63,6 +65,14 @@ class Keeper:
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="edgeclip-graph", daemon=True)
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to do for now."""
+        if not self._thread.is_alive():
+            return True
+        soon = 0 < self._patience.left_s <= _QUIET_S and self._idle_s() is not None
+        return self._resting and self._wake.empty() and not soon
 
     def start(self) -> None:
         """Begin."""
@@ -106,8 +116,10 @@ class Keeper:
                 with contextlib.suppress(Empty):
                     self._wake.get_nowait()
                 if not self._turn():
+                    self._resting = True
                     with contextlib.suppress(Empty):
                         self._wake.get(timeout=self._idle_s())
+                    self._resting = False
         except EdgeclipError as error:  # the extra is missing
             self._tell(f"{error} Exact search serves.")
         except Exception as error:  # a cache must never take the index with it
@@ -178,9 +190,13 @@ class Keeper:
             self._make_room(manifest)
             graph = loaded(file, manifest, exact)
         served, lost = in_step(graph, exact, manifest.count)
-        size = len(graph)
-        good = measured(served, exact, self._queries(lost), self._closing.is_set)
-        self._slot.fill(replace(served, tiers=good, measured=size), exact, erasures)
+        secret = self._slot.identity.secret
+        good = kept(path, manifest, secret)
+        if good is None or not good.fits(len(graph)):
+            good = self._measured(served, lost)
+            if self._may_build:
+                keep(path, manifest, secret, good)
+        self._slot.fill(replace(served, measured=good), exact, erasures)
         self._patience.succeeded()
 
     def _make_room(self, manifest: Manifest) -> None:
@@ -231,19 +247,19 @@ class Keeper:
 
     def _judge(self, served: Served) -> bool:
         """Measure again how hard the graph must search, as it or the queries have changed."""
-        size = len(served.graph)
         try:
-            good = measured(served, self._slot.exact, self._queries(), self._closing.is_set)
-            self._slot.judged(served.graph, good, size)
+            self._slot.judged(served.graph, self._measured(served))
         except Worn:
             self._slot.drop(served.graph)
         except GraphError as error:
             self.fail(served.graph, str(error))
         return True
 
-    def _queries(self, lost: Vector | None = None) -> Vector:
-        queries = self.evidence.queries(self._slot.exact.dim)
-        return queries if lost is None else np.concatenate([queries, lost])
+    def _measured(self, served: Served, lost: Vector | None = None) -> Measured:
+        exact, size = self._slot.exact, len(served.graph)
+        queries = self.evidence.queries(exact.dim)
+        queries = queries if lost is None else np.concatenate([queries, lost])
+        return Measured(measured(served, exact, queries, self._closing.is_set), size)
 
     def _refuse(self, path: Path, error: Exception) -> None:
         self._tell(f"the saved graph {path.stem} is not used: {error}. Exact search serves.")

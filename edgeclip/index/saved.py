@@ -116,19 +116,28 @@ def read_manifest(path: Path) -> Manifest:
         Refused: it is none.
         OSError: it cannot be read.
     """
-    descriptor = _open_regular(path)
     try:
-        data = os.pread(descriptor, _MOST_MANIFEST_BYTES + 1, 0)
-    finally:
-        os.close(descriptor)
-    try:
-        record = json.loads(data)  # one that was longer is cut off, so it is no JSON
+        record = json.loads(read_regular(path, _MOST_MANIFEST_BYTES))
     except (ValueError, RecursionError) as error:
         raise Refused("its manifest is no JSON") from error
     kinds = {field.name: (int if field.type == "int" else str) for field in fields(Manifest)}
     if not isinstance(record, dict) or {key: type(value) for key, value in record.items()} != kinds:
         raise Refused("its manifest has other fields")
     return Manifest(**record)
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return a small file; one of more than ``most`` bytes is cut off, so that it is no JSON.
+
+    Raises:
+        Refused: it is no regular file.
+        OSError: it cannot be read.
+    """
+    descriptor = _open_regular(path)
+    try:
+        return os.pread(descriptor, most + 1, 0)
+    finally:
+        os.close(descriptor)
 
 
 def _compare(manifest: Manifest, path: Path, identity: Identity) -> None:

@@ -21,6 +21,7 @@ from edgeclip.index.exact import Exact, Found
 from edgeclip.index.hnsw import Graph, Ids, version
 from edgeclip.index.saved import Manifest, Refused
 from edgeclip.index.store import Identity
+from edgeclip.index.tiers import NOTHING, Measured
 from edgeclip.vectors import Vector
 
 Allowed = Callable[[int], bool]
@@ -47,10 +48,8 @@ class Served:
     """How many ids were in the saved file."""
     pending: Ids
     """Ids that exact search has and the graph does not have yet, rising."""
-    tiers: tuple[Tier, ...] = ()
+    measured: Measured = NOTHING
     """What it may answer, and how hard it must search for that."""
-    measured: int = 0
-    """How many ids the graph had when that was measured."""
 
     @property
     def tombs(self) -> float:
@@ -60,14 +59,13 @@ class Served:
     @property
     def worn(self) -> bool:
         """Whether another should be built: too much was added or removed since."""
-        most = _GROWTH * self.base + _LEAST_GROWTH
-        grown = len(self.graph) + len(self.pending) > most
-        return grown or self.graph.full(DRAIN_ROWS) or self.tombs > MOST_TOMBS
+        count = len(self.graph) + len(self.pending)
+        return self.graph.full(DRAIN_ROWS) or is_worn(self.base, count, self.tombs)
 
     @property
     def outgrown(self) -> bool:
         """Whether the graph has grown too much since it was measured."""
-        return len(self.graph) > _OUTGROWN * self.measured
+        return len(self.graph) > _OUTGROWN * self.measured.size
 
     def answer(
         self, exact: Exact, queries: Vector, count: int, allowed: Allowed | None = None
@@ -84,7 +82,7 @@ class Served:
         """
         found: dict[int, Found] = {}
         left = {0: [] if self.outgrown else list(range(len(queries)))}
-        for number, tier in enumerate(self.tiers):
+        for number, tier in enumerate(self.measured.tiers):
             places = left.get(number, [])
             if not places:
                 continue
@@ -100,8 +98,8 @@ class Served:
 
     def _tier(self, score: float) -> int:
         """Return the place of the tier for a score; behind the last one if there is none."""
-        places = (i for i, tier in enumerate(self.tiers) if score >= tier.least)
-        return next(places, len(self.tiers))
+        places = (i for i, tier in enumerate(self.measured.tiers) if score >= tier.least)
+        return next(places, len(self.measured.tiers))
 
     def ranked(
         self,
@@ -121,6 +119,17 @@ class Served:
             exact.search(query[None], count, np.union1d(row, pending))[0]
             for query, row in zip(queries, ids, strict=True)
         ]
+
+
+def is_worn(base: int, count: int, tombs: float) -> bool:
+    """Tell whether another graph should be built: too much was added or removed.
+
+    Args:
+        base: how many ids were in the saved file.
+        count: how many there are now.
+        tombs: the share of the graph's ids that are gone.
+    """
+    return count > _GROWTH * base + _LEAST_GROWTH or tombs > MOST_TOMBS
 
 
 class Slot:
@@ -155,13 +164,13 @@ class Slot:
             if erasures != self.erasures:
                 raise Worn("much was removed meanwhile")
             again, _ = in_step(served.graph, exact, served.base)
-            self.served = replace(again, tiers=served.tiers, measured=served.measured)
+            self.served = replace(again, measured=served.measured)
 
-    def judged(self, graph: Graph, tiers: tuple[Tier, ...], size: int) -> None:
-        """Note how hard a graph must search now, and how many ids it had when that was found."""
+    def judged(self, graph: Graph, measured: Measured) -> None:
+        """Note how hard a graph must search now."""
         with self._lock:
             if self.served is not None and self.served.graph is graph:
-                self.served = replace(self.served, tiers=tiers, measured=size)
+                self.served = replace(self.served, measured=measured)
 
     def added(self, ids: Ids) -> None:
         """Note what the graph lacks."""

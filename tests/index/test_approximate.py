@@ -335,6 +335,36 @@ def test_a_graph_that_finds_too_little_is_not_served(folder, vectors, monkeypatc
         assert opened._keeper._patience.left_s > 30  # it is not built again and again
 
 
+def test_how_hard_a_graph_must_search_is_measured_once(folder, vectors, monkeypatch):
+    exact = exact_of(vectors)
+    measured = []
+    monkeypatch.setattr(
+        "edgeclip.index.served.tiers",
+        lambda *given: measured.append(len(given[0])) or effort.tiers(*given),
+    )
+    with near(folder, exact, may_build=False) as opened:  # a reader keeps nothing
+        ready(opened)
+        first = opened._slot.served.measured
+    assert len(measured) == 1 and not list(folder.glob("cache/*.tiers"))
+    for _ in range(2):
+        with near(folder, exact) as opened:
+            ready(opened)
+            assert opened._slot.served.measured == first
+            assert_equal(opened, exact, some_queries(vectors))
+    assert len(measured) == 2 and [path.stem for path in folder.glob("cache/*.tiers")] == [
+        "hnsw-1-1"
+    ]
+    with near(folder, exact, may_build=False) as opened:
+        ready(opened)
+        assert opened._slot.served.measured == first
+    assert len(measured) == 2
+    fewer = exact_of(vectors)
+    fewer.remove(exact.ids()[::20])
+    with near(folder, fewer) as opened:
+        ready(opened)
+    assert len(measured) == 3
+
+
 def kinds_of_queries(vectors, count=320):
     """Return queries like pictures, like words that fit some, and like words that fit nothing."""
     random = np.random.default_rng(3)
@@ -357,9 +387,9 @@ def test_queries_of_every_kind_find_enough_before_and_after_they_were_measured(t
         kinds = kinds_of_queries(vectors)
         # So many are asked until it measures again.
         for kind, more in zip(kinds, (64, 128, 256), strict=True):
-            before = opened._slot.served.tiers
+            before = opened._slot.served.measured
             by_graph += assert_each_finds_enough(opened, exact, kind[:more])
-            until(lambda before=before: opened._slot.served.tiers is not before)
+            until(lambda before=before: opened._slot.served.measured is not before)
             opened._keeper.evidence._new_asked = -1000
             for again in kinds:
                 by_graph += assert_each_finds_enough(opened, exact, again[256:])
@@ -381,9 +411,9 @@ def test_a_graph_that_has_grown_is_measured_again(folder, truth, vectors):
     more = clustered(300, DIM, seed=6)[0]
     with near(folder, truth.exact) as opened:
         ready(opened)
-        assert opened._slot.served.measured == COUNT
+        assert opened._slot.served.measured.size == COUNT
         opened.added(truth.add(more))
-        until(lambda: opened._slot.served.measured > 1.1 * COUNT)
+        until(lambda: opened._slot.served.measured.size > 1.1 * COUNT)
         until(lambda: not len(opened._slot.served.pending))
         assert not opened._slot.served.outgrown
         assert_equal(opened, truth.exact, some_queries(more))

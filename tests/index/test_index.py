@@ -134,6 +134,31 @@ def test_opening_again_and_again_costs_nothing(tmp_path):
     assert resident < 8 << 20
 
 
+def test_graph_is_built_on_demand_and_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("edgeclip.index.worth.SLOW_S", 0.0)
+    monkeypatch.setattr("edgeclip.index.worth._LEAST_NUMBERS", 1)
+    with opened(tmp_path / "i", hnsw=False) as index:
+        assert not index.needs_graph()  # there is nothing to search in
+        index.add_many((f"{n}", vector_of(n)) for n in range(1000))
+        assert index.needs_graph()
+        index.build_graph(lambda: True)  # who waits no longer has none
+        assert index.needs_graph()
+        index.build_graph()
+        assert not index.needs_graph() and index.notes == []
+        assert index.search_by == "exact"  # as it was opened
+    saved = list((tmp_path / "i/cache").glob("hnsw-*.bin"))
+    assert len(saved) == 1
+    with opened(tmp_path / "i", hnsw=None) as index:
+        assert not index.needs_graph()
+        index.remove_many(f"{n}" for n in range(250))
+        assert index.needs_graph()
+        index.build_graph()
+        assert not index.needs_graph() and index.search_by == "hnsw"
+    assert list((tmp_path / "i/cache").glob("hnsw-*.bin")) != saved
+    with opened(tmp_path / "i", None, read_only=True) as reader:
+        assert not reader.needs_graph()
+
+
 WRITTEN = """
 import sys
 from pathlib import Path
