@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "folder": {},
     "index": {},
     "groups": {},
+    "duplicates": {},
     "background": {},
 }
 RESULTS = Path(__file__).parent / "results.md"

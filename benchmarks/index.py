@@ -25,7 +25,7 @@ SIZES = (10_000, 100_000)
 SPACE = "benchmark" * 7
 COUNT = 10
 _QUERIES = 400
-_PAUSE_S = 15
+_PAUSE_S = 15  # at 100,000
 Answers = NDArray[np.int64]
 
 
@@ -112,11 +112,9 @@ class _Bench:
             found = [self._while_building(near)]
             self._settle(near)
             exact = Index.open(self.folder, hnsw=False, read_only=True)
-            started = time.perf_counter()
-            bare = _hnswlib(self.vectors)
-            built = time.perf_counter() - started
+            bare, bare_built = _timed(_hnswlib, self.vectors)
             ef = _least_effort(bare, self.queries, truth)
-            other = _usearch(self.vectors)
+            other, other_built = _timed(_usearch, self.vectors)
             jobs: dict[str, Callable[[Vector], Answers]] = {
                 "numpy": lambda query: _best(self.vectors @ query),
                 "exact": lambda query: _numbers(exact.search(query, count=COUNT)),
@@ -134,8 +132,9 @@ class _Bench:
             ratio = statistics.median(seconds[ours]) / statistics.median(seconds[theirs])
             found.append(measure.Row(what, ratio, target if large else "", detail))
         detail = f"exact {recalls['exact']:.4f}, bare hnswlib {recalls['hnswlib']:.4f} at ef {ef} "
-        detail += f"(built in {built:.0f} s), usearch {recalls['usearch']:.4f} as it comes "
-        detail += f"({_shown(seconds['usearch'])})"
+        detail += f"(built in {bare_built:.0f} s, {bare.index_file_size() >> 20} MB), usearch "
+        detail += f"{recalls['usearch']:.4f} as it comes ({_shown(seconds['usearch'])}, built in "
+        detail += f"{other_built:.0f} s, {other.memory_usage >> 20} MB)"
         what = f"{self.name}: hnsw search, recall@10"
         return [*found, measure.Row(what, recalls["hnsw"], ">= 0.99", detail, 4)]
 
@@ -144,7 +143,7 @@ class _Bench:
         for _ in range(3):
             for query in self.queries:
                 index.search(query, count=COUNT)
-            time.sleep(_PAUSE_S)
+            time.sleep(_PAUSE_S * max(0.2, self.size / 100_000))
 
     def _while_building(self, index: Index) -> measure.Row:
         """Search while the graph is built and loaded; return the slowest answer."""
@@ -193,6 +192,12 @@ def _best(scores: Vector) -> Answers:
 
 def _numbers(matches: list[Match]) -> Answers:
     return np.array([int(match.key[-11:-4]) for match in matches])
+
+
+def _timed(build: Callable[[Vector], Any], table: Vector) -> tuple[Any, float]:
+    """Return what was built, and the seconds that it took."""
+    started = time.perf_counter()
+    return build(table), time.perf_counter() - started
 
 
 def _hnswlib(table: Vector) -> Any:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import indexes, options, output
-from edgeclip.index.duplicates import THRESHOLD
+from edgeclip.cli import indexes, options, output, sheets
+from edgeclip.index.duplicates import HIGHEST, THRESHOLD
 
 if TYPE_CHECKING:
     from edgeclip.index.duplicates import Duplicates
+    from edgeclip.index.index import Index
 
 
 @click.command("duplicates")
@@ -19,25 +20,30 @@ if TYPE_CHECKING:
 @click.option(
     "--threshold",
     type=options.NumberRange(-1, 1),
-    default=THRESHOLD,
-    show_default=True,
-    help="Least cosine; equal files are found in any case.",
+    help="Least cosine to the picture that is kept; equal files are found in any case.  [default: "
+    f"{THRESHOLD}, or up to {HIGHEST} where the model sees different pictures as alike]",
 )
-@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
+@click.option("--exact", is_flag=True, help="Only equal files; no vectors are compared.")
+@sheets.sheet_option
 @options.as_json
 def duplicates_command(
-    index: Path | None, threshold: float, sheet: Path | None, as_json: bool
+    index: Path | None, threshold: float | None, exact: bool, sheet: Path | None, as_json: bool
 ) -> None:
     """Find pictures that show the same; nothing is deleted.
 
-    These are equal files and near-duplicates.  Each group names the picture that is best kept: the
-    one with the most pixels, then the most bytes, then the earliest.  With --json, one group a
-    line.
+    These are equal files, and near-duplicates: copies that were saved again, shrunk or trimmed.
+    What cosine these have depends on the model and on the pictures, so look at what is found:
+    raise --threshold when different pictures are among it, lower it when copies are missing.
+
+    Each group names the picture that is best kept: the one with the most pixels, then the most
+    bytes, then the earliest.  With --json, one group a line.
     """
+    if exact and threshold is not None:
+        raise click.UsageError("Give --exact or --threshold, not both.")
     if sheet is not None:
         options.check_target(sheet, ".png")
     with indexes.opened_index(index) as opened:
-        found, path_of = opened.duplicates(threshold), indexes.paths_of(opened)
+        found, path_of = _found(opened, threshold, exact), indexes.paths_of(opened)
         if as_json:
             for group in found:
                 output.json_line(_record(path_of, group))
@@ -48,7 +54,22 @@ def duplicates_command(
                 (f"keep {group.keeper}", [(key, _cosine(group, key)) for key in group.keys])
                 for group in found
             ]
-            indexes.draw_sheet(sheet, path_of, rows)
+            sheets.draw(sheet, path_of, rows)
+
+
+def _found(index: Index, threshold: float | None, exact: bool) -> list[Duplicates]:
+    from edgeclip.index.duplicates import equal_files, fitting
+
+    if exact:
+        return equal_files(index.items())
+    if threshold is None:
+        threshold = fitting(index.vectors()[1])
+        if threshold > THRESHOLD:
+            output.note(
+                f"many pictures of this index are much alike, so a copy has a cosine of at least "
+                f"{threshold:g}; --threshold sets another."
+            )
+    return index.duplicates(threshold)
 
 
 def _record(path_of: indexes.PathOf, group: Duplicates) -> dict[str, Any]:

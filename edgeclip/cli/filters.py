@@ -6,15 +6,18 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_CONDITION = re.compile(r"([^=<>^!]+)(\^=|>=|<=|=|>|<)(.*)", re.DOTALL)
+_CONDITION = re.compile(r"([^=<>^!]+)(\^=|>=|<=|==?|>|<)(.*)", re.DOTALL)
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
+_AMBIGUOUS = re.compile(r"(\d+(?:\.\d+)?)\s*m")
+_YEAR = re.compile(r"(\d{4})(?:-(\d\d))?")
+_TODAY = re.compile(r"\d?\d:\d\d(?::\d\d)?")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 TIME = "time"
 """The field that ``--since`` and ``--until`` look at."""
@@ -30,10 +33,19 @@ def filter_options(command: Command) -> Command:
                 multiple=True,
                 metavar="K=V",
                 help="Only items whose field K is V; also >= <= > < and ^= (begins with).  K may "
-                "be key.",
+                "be key, or a field in a field, such as gps.latitude.  Give it twice: for one "
+                "field, either value; for two, both conditions.",
             ),
-            click.option("--since", metavar="T", help="Only items since 2026-05-01, 14:30 or 2h."),
-            click.option("--until", metavar="T", help="Only items before this time."),
+            click.option(
+                "--since",
+                metavar="T",
+                help="Only items whose field time is T or later, in local time.  T is 2026, "
+                "2026-05, 2026-05-01, 2026-05-01T14:30, 14:30 (today), or so long ago: 90s, "
+                "30min, 2h, 3d, 1w.",
+            ),
+            click.option(
+                "--until", metavar="T", help="Only items whose field time is before T, as above."
+            ),
         )
     ):
         command = option(command)
@@ -49,6 +61,7 @@ def where_of(
 
     Raises:
         click.BadParameter: one of them cannot be read.
+        click.UsageError: no time lies between ``since`` and ``until``.
     """
     where: dict[str, Any] = {}
     for condition in conditions:
@@ -56,39 +69,62 @@ def where_of(
     for sign, value in ((">=", since), ("<", until)):
         if value is not None:
             _narrow(where.setdefault(TIME, {}), TIME, sign, moment_of(value))
+    if since is not None and until is not None:
+        _check_span(where[TIME][">="], where[TIME]["<"])
     return where or None
 
 
 def moment_of(text: str) -> datetime:
     """Return the time that a text means: a date, a time of today, or so long ago.
 
+    A year and a month mean their beginning.
+
     Raises:
         click.BadParameter: it means none.
     """
-    now = datetime.now()
-    ago = _AGO.fullmatch(text)
-    if ago:
-        with contextlib.suppress(OverflowError):
+    now, text = datetime.now(), text.strip()
+    with contextlib.suppress(OverflowError, ValueError):
+        if ago := _AGO.fullmatch(text):
             return now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
-    for candidate in (text, f"{now:%Y-%m-%d}T{text}"):
-        try:
-            return datetime.fromisoformat(candidate)
-        except ValueError:
-            continue
+        if year := _YEAR.fullmatch(text):
+            return datetime(int(year[1]), int(year[2] or 1), 1)
+        if _TODAY.fullmatch(text):
+            return datetime.combine(now, time.fromisoformat("0" * (text[1] == ":") + text))
+        return datetime.fromisoformat(text)
+    if unclear := _AMBIGUOUS.fullmatch(text):
+        raise click.BadParameter(
+            f"{text!r} is no time: m may be minutes or months. Give {unclear[1]}min, or a date."
+        )
     raise click.BadParameter(
-        f"{text!r} is no time. Give 2026-05-01, 2026-05-01T14:30, 14:30 or 2h."
+        f"{text!r} is no time. Give 2026, 2026-05, 2026-05-01, 2026-05-01T14:30, 14:30 (today), or "
+        "so long ago: 90s, 30min, 2h, 3d, 1w."
     )
+
+
+def _check_span(since: datetime, until: datetime) -> None:
+    from edgeclip.index.where import moment
+
+    first, last = moment(since), moment(until)
+    if first is not None and last is not None and first >= last:
+        raise click.UsageError(
+            f"--since {first:%Y-%m-%d %H:%M:%S} is not before --until {last:%Y-%m-%d %H:%M:%S}, so "
+            "nothing lies between them. Give an earlier --since."
+        )
 
 
 def _add(where: dict[str, Any], condition: str) -> None:
     found = _CONDITION.fullmatch(condition)
+    if found is None and "!" in condition:
+        raise click.BadParameter(
+            f"{condition!r} is no condition: there is no 'not'. Give what is wanted, FIELD=VALUE."
+        )
     if found is None:
         raise click.BadParameter(f"{condition!r} is no condition. Give FIELD=VALUE.")
     field, sign, text = found[1].strip(), found[2], found[3].strip()
     known = where.setdefault(field, {})
-    if sign == "=":
+    if sign in ("=", "=="):
         # A shell has no types: both the number 12 and the text 12 are meant.
-        known.setdefault("in", []).extend({text, _value(text)})
+        known.setdefault("in", []).extend(dict.fromkeys((text, _value(text))))
     else:
         _narrow(known, field, *(("prefix", text) if sign == "^=" else (sign, _ordered(text))))
 

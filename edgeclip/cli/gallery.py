@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,8 @@ class Gallery(Protocol):
     """How many pictures were embedded for this search."""
     errors: dict[str, str]
     """Path → why it was left out."""
+    needs_pictures: bool
+    """Whether `fill` embeds pictures."""
 
     def path_of(self, key: str) -> str:
         """Return the path of the picture that a key stands for."""
@@ -35,6 +37,9 @@ class Gallery(Protocol):
 
     def search(self, vector: Vector, count: int, where: dict[str, Any] | None) -> list[Match]:
         """Return the best matches."""
+
+    def hints(self, where: dict[str, Any]) -> list[str]:
+        """Say what in a filter lets nothing through."""
 
     def judge(
         self, query: str, vector: Vector, where: dict[str, Any] | None, score: float
@@ -53,13 +58,32 @@ def index_gallery(index: Path | None, chosen: dict[str, Any]) -> Iterator[Galler
 @contextlib.contextmanager
 def folder_gallery(folder: Path, chosen: dict[str, Any]) -> Iterator[Gallery]:
     """Yield the pictures of a folder."""
-    model = options.load(**chosen)
-    model.open()
-    yield _FolderGallery(model, folder)
+    yield _FolderGallery(options.load(**chosen), folder)
+
+
+def open_towers(gallery: Gallery, queries: Sequence[str]) -> None:
+    """Open the parts of the model that a search needs, and only these, before it is timed.
+
+    Raises:
+        QueryError: a query breaks the grammar; nothing was opened then.
+        ModelError: words are asked for, and the model knows none.
+    """
+    import numpy as np
+
+    from edgeclip.model import query as grammar
+
+    pictures = {term.picture for query in queries for term in grammar.parse(query)}
+    # A tower opens when it embeds for the first time: next to nothing is enough.
+    if gallery.needs_pictures or True in pictures:
+        gallery.model.embed_image(np.zeros((1, 1, 3), np.uint8))
+    if False in pictures:
+        gallery.model.embed_text("a")
 
 
 class _IndexGallery:
     """An index on disk."""
+
+    needs_pictures = False
 
     def __init__(self, model: Model, index: Index) -> None:
         self.model = model
@@ -79,6 +103,12 @@ class _IndexGallery:
         """Return the best matches."""
         return self._index.search(vector, count=count, where=where)
 
+    def hints(self, where: dict[str, Any]) -> list[str]:
+        """Say what in a filter lets nothing through."""
+        from edgeclip.cli.hints import hints
+
+        return hints(where, self._index.items())
+
     def judge(
         self, query: str, vector: Vector, where: dict[str, Any] | None, score: float
     ) -> Judgement | None:
@@ -92,6 +122,8 @@ class _IndexGallery:
 
 class _FolderGallery:
     """The pictures of a folder, in memory."""
+
+    needs_pictures = True
 
     def __init__(self, model: Model, folder: Path) -> None:
         self.model = model
@@ -128,6 +160,10 @@ class _FolderGallery:
 
         table = np.stack(list(self._vectors.values()))
         return ranked(list(self._vectors), table @ vector, count)
+
+    def hints(self, where: dict[str, Any]) -> list[str]:
+        """Return nothing: a folder is not filtered."""
+        return []
 
     def judge(
         self, query: str, vector: Vector, where: dict[str, Any] | None, score: float

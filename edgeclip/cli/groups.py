@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import indexes, options, output
+from edgeclip.cli import indexes, options, output, sheets
 
 if TYPE_CHECKING:
-    from edgeclip.index.groups import Cluster
+    from edgeclip.index.groups import Cluster, Named
     from edgeclip.index.index import Index
 
-Named = list[tuple["Cluster", str | None]]
+Labelled = list[tuple["Cluster", "Named | None"]]
+"""Groups, and the word that is nearest to each with its cosine, if words are given."""
 
 
 @click.command("groups")
@@ -24,10 +25,22 @@ Named = list[tuple["Cluster", str | None]]
     type=options.NumberRange(0, 1),
     help="Least mean cosine within a group.  [default: that of the groups that are kept, or 0.82]",
 )
-@click.option("--anew", is_flag=True, help="Make the groups anew.")
-@click.option("--least", type=click.IntRange(1), default=2, show_default=True, help="Least size.")
-@click.option("--label", "words", multiple=True, help="A word to name groups with; several.")
-@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
+@click.option("--anew", is_flag=True, help="Make the groups anew, and number them anew.")
+@click.option(
+    "--least",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Leave out groups of fewer pictures.",
+)
+@click.option(
+    "--label",
+    "words",
+    multiple=True,
+    metavar="WORD",
+    help="A word to name groups with; give several.  Each group gets the nearest, however far.",
+)
+@sheets.sheet_option
 @options.as_json
 @options.model_options
 def groups_command(
@@ -45,6 +58,9 @@ def groups_command(
     It is average linkage on the cosine.  The groups are kept with the index.  New pictures join the
     group with the nearest centroid, or open one, as they are indexed.  With --json, one group a
     line.
+
+    With --label, the cosine of the label tells how well it fits: compare it with those of the other
+    groups.  A word that fits none of the pictures is chosen all the same when it is the nearest.
     """
     if sheet is not None:
         options.check_target(sheet, ".png")
@@ -61,12 +77,12 @@ def groups_command(
                 (_title(group, name), list(zip(group.keys, group.cosines, strict=True)))
                 for group, name in named
             ]
-            indexes.draw_sheet(sheet, path_of, rows)
+            sheets.draw(sheet, path_of, rows)
 
 
 def _named(
     index: Index, found: list[Cluster], words: Sequence[str], chosen: dict[str, Any]
-) -> Named:
+) -> Labelled:
     """Give each group the nearest word, if there are words."""
     if not words or not found:
         return [(group, None) for group in found]
@@ -83,10 +99,11 @@ def _named(
     return list(zip(found, names, strict=True))
 
 
-def _record(path_of: indexes.PathOf, group: Cluster, name: str | None) -> dict[str, Any]:
+def _record(path_of: indexes.PathOf, group: Cluster, name: Named | None) -> dict[str, Any]:
     return {
         "cluster_id": group.number,
-        "label": name,
+        "label": name and name[0],
+        "label_cosine": name and name[1],
         "representative_thumbnail": path_of(group.keys[0]),
         "assets": [
             {"key": key, "file_path": path_of(key), "cosine": cosine}
@@ -95,20 +112,19 @@ def _record(path_of: indexes.PathOf, group: Cluster, name: str | None) -> dict[s
     }
 
 
-def _print(named: Named, total: int) -> None:
-    rows: list[tuple[object, ...]]
-    if any(name for _, name in named):
-        header: tuple[str, ...] = ("group", "size", "label", "representative")
-        rows = [(group.number, len(group.keys), name, group.keys[0]) for group, name in named]
-    else:
-        header = ("group", "size", "representative")
-        rows = [(group.number, len(group.keys), group.keys[0]) for group, _ in named]
+def _print(named: Labelled, total: int) -> None:
+    titles = ("label", "cosine") if any(name for _, name in named) else ()
+    rows = [(group.number, len(group.keys), *_cells(name), group.keys[0]) for group, name in named]
     if rows:
-        output.table(header, rows)
+        output.table(("group", "size", *titles, "representative"), rows)
     grouped = sum(len(group.keys) for group, _ in named)
     groups, pictures = output.counted(len(named), "group"), output.counted(total, "picture")
     output.say(f"{groups} with {grouped} of {pictures}")
 
 
-def _title(group: Cluster, name: str | None) -> str:
-    return f"{name or group.number} ({len(group.keys)})"
+def _cells(name: Named | None) -> tuple[str, ...]:
+    return () if name is None else (name[0], f"{name[1]:.3f}")
+
+
+def _title(group: Cluster, name: Named | None) -> str:
+    return f"{name[0] if name else group.number} ({len(group.keys)})"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import filters, indexes, options, output
-from edgeclip.cli.gallery import Gallery, folder_gallery, index_gallery
+from edgeclip.cli import filters, indexes, options, output, sheets
+from edgeclip.cli.gallery import Gallery, folder_gallery, index_gallery, open_towers
 from edgeclip.errors import EdgeclipError
 
 if TYPE_CHECKING:
     from edgeclip.index.background import Judgement
-    from edgeclip.vectors import Match
+    from edgeclip.vectors import Match, Vector
 
 Answer = tuple[str, "list[Match]", "Judgement | None"]
 """A query, its matches, and whether the best of them is a good one."""
@@ -26,14 +26,26 @@ Answer = tuple[str, "list[Match]", "Judgement | None"]
 @click.argument("queries", nargs=-1, required=True)
 @indexes.index_option
 @click.option(
-    "--in", "folder", type=click.Path(path_type=Path), help="Folder of pictures, without an index."
+    "--in",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Search a folder of pictures, embedded there and then, instead of an index.",
 )
-@click.option("--count", type=click.IntRange(1), default=5, show_default=True, help="Best matches.")
 @click.option(
-    "--min-score", type=options.NumberRange(-1, 1), default=-1.0, help="Leave out lower cosines."
+    "--count",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="Matches to show for each query, at most.",
+)
+@click.option(
+    "--min-score",
+    type=options.NumberRange(-1, 1),
+    default=-1.0,
+    help="Leave out matches of a lower cosine.",
 )
 @filters.filter_options
-@click.option("--sheet", type=click.Path(path_type=Path), help="Write a contact sheet (PNG).")
+@sheets.sheet_option
 @options.as_json
 @options.model_options
 def search_command(
@@ -62,18 +74,21 @@ def search_command(
     clock = [time.perf_counter()]
     source = folder_gallery(folder, chosen) if folder else index_gallery(index, chosen)
     with source as gallery:
+        open_towers(gallery, queries)
         clock.append(time.perf_counter())
         # Before the pictures: a mistake in a query shows at once, not after an hour of embedding.
         wanted = [gallery.model.embed_query(query) for query in queries]
         clock.append(time.perf_counter())
         gallery.fill()
         clock.append(time.perf_counter())
-        found: list[Answer] = []
-        for query, vector in zip(queries, wanted, strict=True):
-            matches = gallery.search(vector, count, where)
-            judgement = gallery.judge(query, vector, where, matches[0].score) if matches else None
-            found.append((query, [m for m in matches if m.score >= min_score], judgement))
+        found = [
+            _answer(gallery, query, vector, count, where)
+            for query, vector in zip(queries, wanted, strict=True)
+        ]
         clock.append(time.perf_counter())
+        if where is not None and not any(matches for _, matches, _ in found):
+            _explain(gallery.hints(where))
+        found = [(q, [m for m in ms if m.score >= min_score], j) for q, ms, j in found]
         times = _times(clock, gallery, len(queries))
         if as_json:
             _print_json(found, gallery, times)
@@ -81,7 +96,7 @@ def search_command(
             _print(found, min_score, times)
         if sheet is not None:
             rows = [(query, [(m.key, m.score) for m in matches]) for query, matches, _ in found]
-            indexes.draw_sheet(sheet, gallery.path_of, rows)
+            sheets.draw(sheet, gallery.path_of, rows)
 
 
 def _check(
@@ -98,6 +113,19 @@ def _check(
         raise click.UsageError("--where, --since and --until need an index: edgeclip index DIR.")
     if not options.is_folder(folder):
         raise EdgeclipError(f"{folder} is no folder. Give a folder of pictures with --in.")
+
+
+def _answer(
+    gallery: Gallery, query: str, vector: Vector, count: int, where: dict[str, Any] | None
+) -> Answer:
+    matches = gallery.search(vector, count, where)
+    judgement = gallery.judge(query, vector, where, matches[0].score) if matches else None
+    return query, matches, judgement
+
+
+def _explain(hints: Sequence[str]) -> None:
+    for hint in hints:
+        output.note(output.printable(hint))
 
 
 def _times(clock: Sequence[float], gallery: Gallery, queries: int) -> dict[str, float]:

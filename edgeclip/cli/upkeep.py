@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -78,6 +78,26 @@ def backup(path: Path, target: Path, as_json: bool) -> None:
         output.json_line({"backup": str(target), "items": count})
     else:
         output.say(f"copied {output.counted(count, 'item')} to {output.printable(str(target))}")
+
+
+def remove(path: Path, keys: Sequence[str], as_json: bool) -> None:
+    """Forget items for good; their files stay where they are.
+
+    Raises:
+        EdgeclipError: some keys were not there; the others are removed.
+    """
+    with _opened(path, read_only=False) as index:
+        missing = [key for key in dict.fromkeys(keys) if key not in index]
+        removed = index.remove_many(set(keys).difference(missing))
+    if as_json:
+        output.json_line({"removed": removed, "missing": missing})
+    else:
+        output.say(f"removed {output.counted(removed, 'item')}")
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise EdgeclipError(
+            f"{path} has no item {missing[0]!r}{more}. edgeclip index --dump jsonl lists the keys."
+        )
 
 
 def _opened(path: Path, *, read_only: bool) -> Index:

@@ -15,6 +15,9 @@ from edgeclip.vectors import Vector, unit
 
 __all__ = ["THRESHOLD", "Cluster", "Group", "cluster", "groups", "label"]
 
+Named = tuple[str, float]
+"""A word, and its cosine to what it names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -130,8 +133,8 @@ def described(
     return sorted(found, key=lambda group: (-len(group.members), group.number))
 
 
-def label(centroids: Vector, word_vectors: Vector, words: Sequence[str]) -> list[str]:
-    """Name each group with the nearest of some words.
+def label(centroids: Vector, word_vectors: Vector, words: Sequence[str]) -> list[Named]:
+    """Name each group with the nearest of some words, however far that is.
 
     Args:
         centroids: ``(groups, dim)``.
@@ -139,7 +142,7 @@ def label(centroids: Vector, word_vectors: Vector, words: Sequence[str]) -> list
         words: as many names.
 
     Returns:
-        One word a group; of equally near words the first.
+        One word a group, and its cosine to the centroid; of equally near words the first.
 
     Raises:
         ValueError: there are no words, or not as many as vectors.
@@ -149,7 +152,9 @@ def label(centroids: Vector, word_vectors: Vector, words: Sequence[str]) -> list
         raise ValueError(
             f"{len(words)} words do not fit vectors {shape}; give one each, at least 1"
         )
-    return [words[i] for i in np.argmax(centroids @ word_vectors.T, axis=1)]
+    cosines = centroids @ word_vectors.T
+    nearest = np.argmax(cosines, axis=1).tolist()
+    return [(words[i], float(row[i])) for row, i in zip(cosines, nearest, strict=True)]
 
 
 def _direct(sums: Vector, directed: NDArray[np.bool_], places: Numbers, vectors: Vector) -> None:

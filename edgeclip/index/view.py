@@ -16,7 +16,6 @@ from edgeclip.index import checks, copies, header, opening, place, records
 from edgeclip.index.background import Judgement
 from edgeclip.index.checks import Health
 from edgeclip.index.contents import Contents
-from edgeclip.index.duplicates import THRESHOLD as LIKE
 from edgeclip.index.duplicates import Duplicates, duplicates
 from edgeclip.index.exact import Found
 from edgeclip.index.groups import Cluster
@@ -231,11 +230,12 @@ class View:
         found = self.search(item.vector, count=count + 1, where=where, min_score=min_score)
         return [match for match in found if match.key != key][:count]
 
-    def duplicates(self, threshold: float = LIKE) -> list[Duplicates]:
+    def duplicates(self, threshold: float | None = None) -> list[Duplicates]:
         """Return groups of pictures that show the same, each with the one that is best kept.
 
         Args:
-            threshold: least cosine of near-duplicates; equal content hashes count in any case.
+            threshold: least cosine of near-duplicates; None: what fits the model and the pictures,
+                see `edgeclip.index.duplicates.fitting`.  Equal content hashes count in any case.
         """
         found = self._contents.all()
         hashes = self._contents.store().content_hashes()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from edgeclip.errors import ImageRejected
+from edgeclip.errors import EdgeclipError, ImageRejected
 from edgeclip.model import images
 from edgeclip.model.whole import whole_file
 from edgeclip.vectors import Match
@@ -23,7 +23,7 @@ _TILE, _MARGIN, _CAPTION, _TITLE = 200, 12, 40, 220
 _PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
 
 
-def write_sheet(path: Path, found: Sequence[tuple[str, Sequence[Match]]]) -> None:
+def write_sheet(path: Path, found: Sequence[tuple[str, Sequence[Match]]]) -> list[str]:
     """Draw one row for each query and write the sheet, whole or not at all.
 
     Args:
@@ -31,8 +31,11 @@ def write_sheet(path: Path, found: Sequence[tuple[str, Sequence[Match]]]) -> Non
         found: queries and their matches, best first; the keys are paths of pictures.  The first
             `MAX_ROWS` queries and their first `MAX_COLUMNS` matches are drawn.
 
+    Returns:
+        Why pictures could not be drawn, one sentence each; their places are left empty.
+
     Raises:
-        EdgeclipError: the file cannot be written.
+        EdgeclipError: the file cannot be written, or not one of the pictures can be drawn.
     """
     shown = [(query, matches[:MAX_COLUMNS]) for query, matches in found[:MAX_ROWS]]
     columns = max((len(matches) for _, matches in shown), default=0)
@@ -40,26 +43,44 @@ def write_sheet(path: Path, found: Sequence[tuple[str, Sequence[Match]]]) -> Non
     width = _TITLE + columns * (_TILE + _MARGIN) + _MARGIN
     sheet = Image.new("RGB", (width, max(1, len(shown)) * row_height + _MARGIN), _PAPER)
     draw = ImageDraw.Draw(sheet)
+    missing: list[str] = []
     for row, (query, matches) in enumerate(shown):
         top = _MARGIN + row * row_height
         box = (_TITLE - 2 * _MARGIN, _TILE)
         _write(draw, (_MARGIN, top + _TILE // 2), query, 20, box, _INK, anchor="lm")
         for column, match in enumerate(matches):
-            left = _TITLE + column * (_TILE + _MARGIN)
-            sheet.paste(_thumbnail(match.key), (left, top))
-            caption = f"{match.score:.3f}  {Path(match.key).name}"
-            _write(draw, (left, top + _TILE + 4), caption, 14, (_TILE, _CAPTION), _FAINT)
+            place = (_TITLE + column * (_TILE + _MARGIN), top)
+            try:
+                _show(sheet, draw, place, match)
+            except ImageRejected as error:  # it was there when it was embedded, and is no more
+                missing.append(str(error))
+    if missing and len(missing) == sum(len(matches) for _, matches in shown):
+        raise EdgeclipError(
+            f"{path} is not written, because none of its {len(missing)} pictures can be read: is "
+            f"their disk there? The first: {missing[0]}"
+        )
     with whole_file(path) as file:
         sheet.save(file, "PNG")
+    return missing
+
+
+def _show(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, place: tuple[int, int], match: Match
+) -> None:
+    """Write what a match is, and draw its picture above; its left top is at ``place``."""
+    caption = f"{match.score:.3f}  {Path(match.key).name}"
+    _write(draw, (place[0], place[1] + _TILE + 4), caption, 14, (_TILE, _CAPTION), _FAINT)
+    sheet.paste(_thumbnail(match.key), place)
 
 
 def _thumbnail(key: str) -> Image.Image:
-    """Return a picture scaled to fit one tile, centred on paper."""
+    """Return a picture scaled to fit one tile, centred on paper.
+
+    Raises:
+        ImageRejected: it cannot be read.
+    """
+    picture = images.read(key, draft_size=_TILE)
     tile = Image.new("RGB", (_TILE, _TILE), _PAPER)
-    try:
-        picture = images.read(key, draft_size=_TILE)
-    except ImageRejected:  # it was there when it was embedded, and is gone or changed since
-        return tile
     picture.thumbnail((_TILE, _TILE), Image.Resampling.LANCZOS)
     tile.paste(picture, ((_TILE - picture.width) // 2, (_TILE - picture.height) // 2))
     return tile

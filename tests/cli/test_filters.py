@@ -21,6 +21,8 @@ from edgeclip.cli.filters import moment_of, where_of
         (["gps.latitude>-1.5"], {"gps.latitude": {">": -1.5}}),
         (["time>2026-05-01"], {"time": {">": datetime(2026, 5, 1)}}),
         (["note=a=b"], {"note": {"in": ["a=b"]}}),
+        (["camera==door"], {"camera": {"in": ["door"]}}),
+        (["camera == door"], {"camera": {"in": ["door"]}}),
         (["name>m"], {"name": {">": "m"}}),
     ],
 )
@@ -50,7 +52,60 @@ def test_times_of_today_and_so_long_ago():
     assert abs(now - timedelta(days=1.5) - moment_of("1.5d")) < timedelta(seconds=5)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "3 lightyears"])
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026", datetime(2026, 1, 1)),
+        ("2026-11", datetime(2026, 11, 1)),
+        (" 2026-11-05 ", datetime(2026, 11, 5)),
+        ("20261105", datetime(2026, 11, 5)),
+        ("2026-11-05 08:30", datetime(2026, 11, 5, 8, 30)),
+    ],
+)
+def test_dates_and_their_parts(text, moment):
+    assert moment_of(text) == moment
+
+
+def test_an_hour_of_one_digit():
+    assert moment_of("9:30").time().isoformat() == "09:30:00"
+    assert moment_of("9:30:15").time().isoformat() == "09:30:15"
+
+
+def test_m_may_be_minutes_or_months():
+    with pytest.raises(click.BadParameter, match=r"minutes or months. Give 5min, or a date"):
+        moment_of("5m")
+
+
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("2026-05-02", "2026-05-01"),
+        ("2026", "2026"),
+        ("1h", "2h"),
+        ("2026-05-02T12:00+02:00", "2026-04-30"),
+    ],
+)
+def test_a_span_without_time(since, until):
+    with pytest.raises(click.UsageError, match=r"--since .* is not before --until"):
+        where_of([], since, until)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "25:00",
+        "2026-13-01",
+        "3 lightyears",
+        "2026-13",
+        "0000",
+        "14",
+        "202",
+        "20260",
+        "T9",
+    ],
+)
 def test_what_is_no_time(text):
     with pytest.raises(click.BadParameter, match="is no time"):
         moment_of(text)
@@ -77,7 +132,7 @@ def test_two_conditions_of_one_kind(conditions, since):
 
 @pytest.mark.parametrize("text", ["a!=b", "!a=b"])
 def test_there_is_no_not(text):
-    with pytest.raises(click.BadParameter, match="is no condition"):
+    with pytest.raises(click.BadParameter, match="is no condition: there is no 'not'"):
         where_of([text], None, None)
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from edgeclip.index.duplicates import THRESHOLD, duplicates
+from edgeclip.index.duplicates import HIGHEST, THRESHOLD, duplicates, equal_files, fitting
+from edgeclip.index.items import Item
 from edgeclip.vectors import unit
 
 
@@ -147,3 +148,61 @@ def test_nothing_and_one():
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="one of each"):
         duplicates("ab", near(0.5), [None], [None] * 2)
+
+
+def around(centres, each, cosine, dim=64, seed=0):
+    """Return vectors around centres; two around one have about this cosine."""
+    rng = np.random.default_rng(seed)
+    noise = unit(rng.standard_normal((centres * each, dim)))
+    middles = np.repeat(unit(rng.standard_normal((centres, dim))), each, axis=0)
+    return unit(middles * cosine**0.5 + noise * (1 - cosine) ** 0.5).astype(np.float32)
+
+
+def test_the_threshold_stays_low_where_pictures_are_different():
+    assert fitting(around(200, 1, 0.5)) == THRESHOLD
+    assert fitting(around(60, 3, 0.99)) == THRESHOLD  # copies do not raise it
+    assert fitting(np.zeros((0, 8), np.float32)) == fitting(around(5, 1, 0.9)) == THRESHOLD
+
+
+def test_the_threshold_rises_where_pictures_crowd():
+    crowd = around(4, 80, 0.96)
+    chosen = fitting(crowd)
+    cosines = np.sort(crowd @ crowd.T, axis=1)
+    assert 0.96 < chosen < HIGHEST
+    assert (cosines[:, -6] >= chosen).mean() == pytest.approx(0.05, abs=0.02)
+    assert fitting(around(1, 50, 0.9999)) == HIGHEST
+    keys, none = [f"{n}" for n in range(320)], [None] * 320
+    assert max(len(group.keys) for group in duplicates(keys, crowd, none, none)) < 20
+    assert max(len(g.keys) for g in duplicates(keys, crowd, none, none, THRESHOLD)) > 60
+
+
+def test_the_threshold_needs_no_exact_lengths_and_no_order():
+    crowd = around(4, 80, 0.96)
+    assert fitting(crowd * np.float32(1.001)) == fitting(crowd[::-1]) == fitting(crowd)
+
+
+def test_a_sample_is_enough():
+    crowd = around(40, 80, 0.96)
+    assert fitting(crowd) == pytest.approx(fitting(crowd[::2]), abs=0.005)
+
+
+def test_equal_files_alone():
+    def item(key, content, **metadata):
+        return Item(key, np.array([1, 0], np.float32), metadata, content)
+
+    small, large = {"width": 1, "height": 1}, {"width": 2, "height": 2}
+    items = [
+        item("a", b"1" * 16, **small),
+        item("b", b"2" * 16),
+        item("c", b"1" * 16, **large),
+        item("d", None),
+        item("e", None),
+        item("f", b"3" * 16),
+        item("g", b"3" * 16),
+        item("h", b"1" * 16, **small),
+    ]
+    first, second = equal_files(iter(items))
+    assert (first.keeper, first.keys) == ("c", ("c", "a", "h"))
+    assert first.cosines == {"a": 1.0, "h": 1.0} and first.exact == {"a", "h"}
+    assert second.keys == ("f", "g")
+    assert equal_files([]) == []

@@ -159,7 +159,9 @@ def test_groups_of_nothing_and_of_too_few_labels():
 def test_label_takes_the_nearest_word():
     words = ["cat", "dog", "tree"]
     centroids = unit([[0.1, 0.9, 0.2], [1, 0, 0], [0, 0.5, 0.5]])
-    assert label(centroids, np.eye(3, dtype=np.float32), words) == ["dog", "cat", "dog"]
+    found = label(centroids, np.eye(3, dtype=np.float32), words)
+    assert [word for word, _ in found] == ["dog", "cat", "dog"]
+    assert [cosine for _, cosine in found] == pytest.approx(centroids.max(axis=1).tolist())
     assert label(np.zeros((0, 3), np.float32), np.eye(3, dtype=np.float32), words) == []
     for few in ([], ["cat"]):
         with pytest.raises(ValueError, match="give one each"):

@@ -94,9 +94,21 @@ def test_nothing_found(tmp_path):
     assert drawn(tmp_path / "s.png").shape == (264, 232, 3)
 
 
-def test_a_picture_that_is_gone_leaves_its_place_empty(tmp_path):
-    sheet.write_sheet(tmp_path / "s.png", [("a", [Match(str(tmp_path / "gone.png"), 1.0)])])
-    assert (drawn(tmp_path / "s.png")[12:212, 220:420] == 255).all()
+def test_a_picture_that_is_gone_leaves_its_place_empty(tmp_path, matches):
+    gone = Match(str(tmp_path / "gone.png"), 1.0)
+    missing = sheet.write_sheet(tmp_path / "s.png", [("a", [gone, matches[0]]), ("b", [gone])])
+    assert len(missing) == 2 and all("gone.png cannot be read" in reason for reason in missing)
+    pixels = drawn(tmp_path / "s.png")
+    assert (pixels[12:212, 220:420] == 255).all()
+    assert tuple(pixels[112, 532]) == (255, 0, 0)
+    assert sheet.write_sheet(tmp_path / "s.png", [("a", matches)]) == []
+
+
+def test_no_sheet_is_written_when_all_pictures_are_gone(tmp_path):
+    found = [Match(str(tmp_path / f"{name}.png"), 1.0) for name in "abc"]
+    with pytest.raises(EdgeclipError, match=r"none of its 3 pictures .* disk .*a\.png cannot be"):
+        sheet.write_sheet(tmp_path / "s.png", [("a", found)])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sheet_has_its_limits(tmp_path, monkeypatch, matches):
