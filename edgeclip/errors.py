@@ -28,6 +28,27 @@ Each is also the builtin that a caller would expect, so ``except ValueError`` wo
 is one sentence that names the thing and one that says what to do next.
 """
 
+import errno
+
+_FULL = "Free some space, or choose another place."
+_CLOSED = "Make it writable, or choose another place."
+_MISSING = "Make the folder first, or choose another place."
+_NEXT_STEPS = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _CLOSED,
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.ENOENT: _MISSING,
+    errno.ENOTDIR: _MISSING,
+    errno.EIO: "Check the disk, or choose another place.",
+}
+
+
+def next_step(error: OSError) -> str:
+    """Return the sentence that says what to do about a file that cannot be written."""
+    return _NEXT_STEPS.get(error.errno or 0, "Choose another place.")
+
 
 class EdgeclipError(Exception):
     """Stand at the root: everything that edgeclip raises on purpose."""

@@ -8,6 +8,8 @@ import sys
 from edgeclip import Index, Model
 from edgeclip.index.folder import sync
 
+if len(sys.argv) != 3:
+    sys.exit(f"usage: python folder_search.py QUERY FOLDER\n\n{__doc__}")
 query, folder = sys.argv[1:]
 model = Model.load()
 with Index.open("photos.index", model.space, model=model.name) as index:

@@ -54,5 +54,12 @@ def test_folder_search(photos: Path, tmp_path: Path) -> None:
     assert shown.splitlines()[0].endswith("coffee.png")
 
 
+def test_folder_search_says_how_it_is_used(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "folder_search.py"), "a cat"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("usage: python folder_search.py QUERY")
+    assert not list(tmp_path.iterdir())
+
+
 def test_own_session(photos: Path, tmp_path: Path) -> None:
     assert len(run("own_session.py", tmp_path, str(photos / "chelsea.png")).split()) >= 4

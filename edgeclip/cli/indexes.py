@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgeclip.cli import options, output
-from edgeclip.errors import SpaceMismatch, StoreLocked, StoreReadOnly
+from edgeclip.errors import (
+    EdgeclipError,
+    ModelNotFound,
+    SpaceMismatch,
+    StoreLocked,
+    StoreReadOnly,
+)
 
 if TYPE_CHECKING:
     from edgeclip.index.index import Index
+    from edgeclip.model.manifest import Manifest
     from edgeclip.model.model import Model
 
 DEFAULT = "edgeclip.index"
-Row = tuple[str, Sequence[tuple[str, float]]]
-"""A title, and keys with their scores."""
 PathOf = Callable[[str], str]
+
+
+class Folder(click.Path):
+    """The path of a folder; an empty one, often of an empty variable, is not the current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a path."""
+        if value == "":
+            self.fail("it is empty. Give the path of a folder; the current one is '.'.", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 index_option = click.option(
     "--index",
     "index",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help=f"Folder of the index (EDGECLIP_INDEX).  [default: ./{DEFAULT}]",
 )
 
@@ -33,6 +52,42 @@ index_option = click.option(
 def index_path(index: Path | None) -> Path:
     """Return the folder that ``--index``, ``EDGECLIP_INDEX`` or the default names."""
     return index or Path(os.environ.get("EDGECLIP_INDEX") or DEFAULT)
+
+
+def is_index(path: Path) -> bool:
+    """Tell whether a folder is one of an index, also of a damaged one."""
+    from edgeclip.index import place, salvage
+
+    return (path / place.DATABASE).exists() or salvage.is_due(path)
+
+
+def check_place(path: Path, folder: Path | None) -> None:
+    """Refuse to make an index among other files.
+
+    Args:
+        path: where the index is, or shall be.
+        folder: the pictures.
+
+    Raises:
+        EdgeclipError: it is a folder of other files.
+    """
+    from edgeclip.index import place
+
+    with contextlib.suppress(OSError):  # mostly there is nothing yet
+        if folder is not None and path.samefile(folder):
+            raise EdgeclipError(
+                f"the index {path} would be the folder of pictures, {folder}. Give the index a "
+                f"folder of its own: --index {path.absolute().name or 'photos'}.index"
+            )
+    if is_index(path) or not options.is_folder(path):
+        return
+    own = {place.CACHE, place.LOCK, place.QUARANTINE, place.BALLAST, "damaged", "lost+found"}
+    others = sorted(each.name for each in path.iterdir() if each.name not in own)
+    if others:
+        raise EdgeclipError(
+            f"{path} is no index: it holds other files ({output.printable(others[0])}). Give the "
+            f"path of an index or of a new folder: --index {path / DEFAULT}"
+        )
 
 
 @contextlib.contextmanager
@@ -66,37 +121,71 @@ def paths_of(index: Index) -> PathOf:
     return lambda key: key if root is None else str(root / key)
 
 
-def draw_sheet(sheet: Path, path_of: PathOf, rows: Sequence[Row]) -> None:
-    """Write a contact sheet of the pictures that keys stand for."""
-    from edgeclip.model.sheet import write_sheet
-    from edgeclip.vectors import Match
-
-    write_sheet(
-        sheet,
-        [(title, [Match(path_of(key), score) for key, score in found]) for title, found in rows],
-    )
-    output.note(f"wrote {output.printable(str(sheet))}")
-
-
 def load_for(index: Index, **chosen: Any) -> Model:
     """Load the model that an index was made with, with the options that it was made with.
 
     Raises:
         ModelNotFound: it is not installed here.
-        SpaceMismatch: a model of this name is, but its vectors are others.
+        SpaceMismatch: a model of this name is, but its vectors are others; or other options were
+            asked for.
     """
-    from edgeclip.model import library
     from edgeclip.model.manifest import Manifest
     from edgeclip.model.towers import FITS
 
-    name = chosen["model"] or index.model or None
-    manifest = Manifest.load(library.find(name, models=chosen["models"]))
-    for fit in FITS:
-        for draft in (False, True):
-            if manifest.space_id(fit=fit, draft=draft) == index.space:
-                return options.load(**chosen | {"model": name, "fit": fit, "draft": draft})
-    raise SpaceMismatch(
+    manifest = Manifest.load(_model_of(index, chosen["model"], chosen["models"]))
+    spaces = {
+        manifest.space_id(fit=fit, draft=draft): {"fit": fit, "draft": draft}
+        for fit in FITS
+        for draft in (False, True)
+    }
+    made = spaces.get(index.space)
+    if made is None:
+        raise SpaceMismatch(_other_model(index, manifest, chosen["model"]))
+    if any(_is_given(name) and chosen[name] != value for name, value in made.items()):
+        draft = "with" if made["draft"] else "without"
+        raise SpaceMismatch(
+            f"{index.path} was made with {manifest.name}, --fit {made['fit']} and {draft} --draft. "
+            f"Leave these options out, or {_ANEW}"
+        )
+    return options.load(**chosen | made | {"model": chosen["model"] or index.model or None})
+
+
+def knows_model(index: Index, models: Path | None) -> bool:
+    """Tell whether a model is where an index remembers it."""
+    try:
+        return bool(index.model) and _model_of(index, None, models).is_dir()
+    except ModelNotFound:
+        return False
+
+
+_ANEW = "begin anew with another index: edgeclip index DIR --index NEW"
+
+
+def _model_of(index: Index, name: str | None, models: Path | None) -> Path:
+    """Return the folder of the model that is named, or else remembered."""
+    from edgeclip.model import library
+
+    try:
+        return library.find(name or index.model or None, models=models)
+    except ModelNotFound as error:
+        if name or os.sep not in index.model:
+            raise
+        raise ModelNotFound(
+            f"the model of {index.path} is not in {index.model} any more. Say where it is: --model "
+            "FOLDER"
+        ) from error
+
+
+def _other_model(index: Index, manifest: Manifest, name: str | None) -> str:
+    advice = "Leave --model out" if name else "Name the right one with --model"
+    return (
         f"{index.path} was made with {index.model or 'another model'} (space {index.space[:12]}…), "
-        f"and {manifest.name} makes other vectors. Name the model with --model, or index anew into "
-        "another place."
+        f"and {manifest.folder} makes other vectors. {advice}, or {_ANEW}"
     )
+
+
+def _is_given(option: str) -> bool:
+    """Tell whether an option of the command was given, not left at its default."""
+    context = click.get_current_context(silent=True)
+    source = context and context.get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE

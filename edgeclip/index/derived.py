@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from edgeclip import errors
 from edgeclip.index import grouping
 from edgeclip.index.background import Judgement
 from edgeclip.index.blocks import Ids
@@ -70,7 +71,8 @@ class Derived:
     def keep(self, ids: Ids, labels: Ids, threshold: float) -> dict[int, int]:
         """Keep groups that were made anew, and return the number of the group of each id.
 
-        Whoever went meanwhile is left out, and whoever came joins; a reader keeps nothing.
+        Whoever went meanwhile is left out, and whoever came joins.  A reader keeps nothing, and
+        what does not fit on the disk is made anew the next time.
 
         Args:
             ids: ``(n,)``, rising.
@@ -79,10 +81,14 @@ class Derived:
         """
         held = np.isin(ids, self._memory.table.ids())
         ids, labels = ids[held], labels[held]
+        unkept = dict(zip(ids.tolist(), labels.tolist(), strict=True))
         if self._store.read_only:
-            return dict(zip(ids.tolist(), labels.tolist(), strict=True))
+            return unkept
         labels = labels + self._highest() + 1
-        self._store.write(grouping.replacing(ids, labels, threshold))
+        try:
+            self._store.write(grouping.replacing(ids, labels, threshold))
+        except errors.StoreFull:
+            return unkept
         self._grouped, self._grouping = True, None
         return self._groups().numbers()
 

@@ -7,14 +7,16 @@ be stopped at any moment, and begun again.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from edgeclip.errors import StoreError
 from edgeclip.index.index import Index
-from edgeclip.index.records import Records
+from edgeclip.index.records import Records, root_setting, rules_setting
 from edgeclip.index.scan import Rules, Scan, scan
 from edgeclip.model import facts
 from edgeclip.model.headers import printable
@@ -65,8 +67,9 @@ def sync(
     model: Model,
     root: str | os.PathLike[str],
     *,
-    rules: Rules = Rules(),  # noqa: B008 - it is frozen
+    rules: Rules | None = None,
     allow_empty: bool = False,
+    stop: threading.Event | None = None,
 ) -> Iterator[Entry]:
     """Make an index equal to a folder, and yield what became of each picture, after its commit.
 
@@ -78,8 +81,9 @@ def sync(
         index: open for writing.
         model: of the same space as the index.
         root: the folder; the index remembers it, and belongs to no other while it exists.
-        rules: what belongs to the folder.
+        rules: what belongs to the folder; the index remembers it.  None: as it was the last time.
         allow_empty: empty the index when there is no picture at all, or none that it knows.
+        stop: ends it soon when it is set; what has been embedded is kept, and told.
 
     Raises:
         StoreError: the folder cannot be read, is another one or looks unmounted; or the index
@@ -87,7 +91,8 @@ def sync(
         ModelError: the model cannot be used.
     """
     known = index.records()
-    return carry_out(index, model, plan(index, root, known, rules=rules, allow_empty=allow_empty))
+    made = plan(index, root, known, rules=rules, allow_empty=allow_empty)
+    return carry_out(index, model, made, stop)
 
 
 def plan(
@@ -95,7 +100,7 @@ def plan(
     root: str | os.PathLike[str],
     records: Records,
     *,
-    rules: Rules = Rules(),  # noqa: B008
+    rules: Rules | None = None,
     allow_empty: bool = False,
     below: Iterable[str] | None = None,
 ) -> Plan:
@@ -114,6 +119,7 @@ def plan(
     """
     folder = Path(os.path.realpath(root))
     _check_root(index, folder, records)
+    rules = records.rules if rules is None else rules
     found = scan(folder, rules, own=index.path, below=below)
     made = _compared(Plan(folder, rules, records), found)
     if not allow_empty:
@@ -121,20 +127,29 @@ def plan(
     return made
 
 
-def carry_out(index: Index, model: Model, plan: Plan) -> Generator[Entry, None, None]:
+def carry_out(
+    index: Index, model: Model, plan: Plan, stop: threading.Event | None = None
+) -> Generator[Entry, None, None]:
     """Do what was planned; see `sync`."""
     # Only here: a plan without work needs none of it.
     from edgeclip.index.work import Work
 
-    if plan.records.root != plan.root:
-        from edgeclip.index.records import root_setting
-
-        index.write([root_setting(plan.root)])
-        plan.records.root = plan.root
-    yield from (Entry(key, "unchanged") for key in plan.unchanged)
-    yield from plan.failed
+    stop = stop or threading.Event()
+    _remember(index, plan)
+    for entry in chain((Entry(key, "unchanged") for key in plan.unchanged), plan.failed):
+        if stop.is_set():
+            return
+        yield entry
     if plan.todo or plan.gone or plan.forgotten:
-        yield from Work(index, model, plan).run()
+        yield from Work(index, model, plan, stop).run()
+
+
+def _remember(index: Index, plan: Plan) -> None:
+    """Keep with the index what it is kept true to."""
+    records = plan.records
+    if (records.root, records.rules) != (plan.root, plan.rules):
+        index.write([root_setting(plan.root), rules_setting(plan.rules)])
+        records.root, records.rules = plan.root, plan.rules
 
 
 def _compared(plan: Plan, found: Scan) -> Plan:
@@ -193,5 +208,5 @@ def _check_gone(index: Index, plan: Plan, found: Scan) -> None:
     what = left if found.files else "no picture at all"
     raise StoreError(
         f"{index.path} knows {count:,} pictures, and {root} holds {what}: is its drive mounted? "
-        "To empty the index all the same, allow it with --allow-empty (allow_empty=True)."
+        "To empty the index all the same, give allow_empty=True."
     )

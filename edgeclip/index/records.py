@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 from edgeclip.index.changes import Setting
+from edgeclip.index.scan import Rules
 from edgeclip.index.store import Store
 
-_ROOT = "root"
+_ROOT, _RULES = "root", "rules"
 
 
 class File(NamedTuple):
@@ -38,6 +40,8 @@ class Records:
         """Keys of items that no folder has brought: nobody's but their program's."""
         self.root: Path | None = None
         """The folder that the index is kept true to, absolute."""
+        self.rules = Rules()
+        """What belonged to it the last time."""
         # Hash → keys; made when it is first asked for, which an unchanged folder never does.
         self._keys: dict[bytes, dict[str, None]] | None = None
 
@@ -82,6 +86,7 @@ def read(store: Store) -> Records:
     for key, stamp, reason in store.select("SELECT key, stamp, reason FROM failed"):
         found.failed[key.decode("utf-8", "surrogateescape")] = Failure(stamp, reason)
     found.root = root_of(store)
+    found.rules = _rules_of(store)
     return found
 
 
@@ -91,6 +96,19 @@ def root_of(store: Store) -> Path | None:
     if kept is None:
         return None
     return Path(kept if kept.startswith("/") else json.loads(kept))
+
+
+def _rules_of(store: Store) -> Rules:
+    try:
+        kept = json.loads(store.setting(_RULES) or "{}")
+        return Rules(**kept | {"exclude": tuple(kept.get("exclude", ()))})
+    except (AttributeError, TypeError, ValueError):  # it has rotted
+        return Rules()
+
+
+def rules_setting(rules: Rules) -> Setting:
+    """Return the change that keeps what belongs to the folder."""
+    return Setting(_RULES, json.dumps(asdict(rules)))
 
 
 def root_setting(root: Path) -> Setting:

@@ -68,16 +68,20 @@ def scan(
         below: keys of files and folders, to look at these alone; None: everything.
 
     Raises:
-        StoreError: the root is no folder, or cannot be read.
+        StoreError: the root is no folder, cannot be read, or was replaced meanwhile.
     """
     if below is not None and rules.follow_symlinks:
         below = None  # what a link leads to has one name only when everything is looked at
     walk = _Walk(root, rules, own)
+    before = walk.root_status()
     if below is None:
-        walk.everything()
+        walk.everything(before)
     else:
         walk.found.below = tuple(sorted(set(below)))
         walk.these(walk.found.below)
+    # What vanished with its drive would otherwise be missing.
+    if not os.path.samestat(before, walk.root_status()):
+        raise StoreError(f"{headers.printable(str(root))} was replaced or unmounted. Try again.")
     walk.found.files = dict(sorted(walk.found.files.items()))
     return walk.found
 
@@ -127,10 +131,9 @@ class _Walk:
         self._folders: list[str] = []
         self._links: list[str] = []
 
-    def everything(self) -> None:
+    def everything(self, root: os.stat_result) -> None:
         """Walk all of it: first what is really there, then what links lead to."""
-        before = self._root_status()
-        self._enter("", before)
+        self._enter("", root)
         while self._folders or self._links:
             if self._folders:
                 self._list(self._folders.pop())
@@ -138,12 +141,9 @@ class _Walk:
             self._links.sort(reverse=True)
             key = self._links.pop()
             self._enter(key, self._status(key, follow=True))
-        if not os.path.samestat(before, self._root_status()):
-            raise StoreError(f"{self._root} was replaced or unmounted meanwhile. Try again.")
 
     def these(self, keys: Iterable[str]) -> None:
         """Walk the files and folders of these keys."""
-        self._root_status()
         for key in keys:
             if not key:
                 self._folders.append("")
@@ -152,7 +152,12 @@ class _Walk:
             while self._folders:
                 self._list(self._folders.pop())
 
-    def _root_status(self) -> os.stat_result:
+    def root_status(self) -> os.stat_result:
+        """Return what the root is now.
+
+        Raises:
+            StoreError: it is no folder, or cannot be read.
+        """
         try:
             status = Path(self._root).stat()
             if not stat.S_ISDIR(status.st_mode):

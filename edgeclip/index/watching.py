@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from edgeclip.errors import ExtraMissing, StoreError
 from edgeclip.index.folder import Entry, Plan, carry_out, plan
 from edgeclip.index.index import Index
 from edgeclip.index.scan import Rules, stamp_of
+from edgeclip.model.headers import printable
 
 if TYPE_CHECKING:
     from edgeclip.model.model import Model
@@ -50,7 +50,7 @@ def follow(
     model: Model,
     root: str | os.PathLike[str],
     *,
-    rules: Rules = Rules(),  # noqa: B008 - it is frozen
+    rules: Rules | None = None,
     stop: threading.Event,
 ) -> Iterator[Entry]:
     """Keep an index true to a folder, and yield what becomes of each changed picture.
@@ -59,20 +59,21 @@ def follow(
         index: open for writing; nobody else writes to it meanwhile.
         model: of the same space.
         root: the folder.
-        rules: what belongs to it.
-        stop: ends it within a second when it is set.
+        rules: what belongs to it; None: as the index remembers it.
+        stop: ends it within a second when it is set; what has been embedded is kept, and told.
 
     Raises:
         ExtraMissing: watchfiles is not installed.
         StoreError: the folder is unmounted or replaced, or as `folder.sync`.
     """
     check()
-    folder = Path(os.path.realpath(root))
-    before, records = _status(folder), index.records()
-    changes = _Settling(folder, Path(os.path.realpath(index.path)))
+    folder = _Folder(root)
+    records = index.records()
+    changes = _Settling(folder.path, Path(os.path.realpath(index.path)))
     told: set[Entry] = set()
-    due = 0.0
-    for batch in _batches(folder, stop):
+    due, known = 0.0, False
+    for batch in _batches(folder.path, stop):
+        folder.check()
         changes.add(batch)
         everything = time.monotonic() >= due or len(changes) > _MANY
         below = None if everything else changes.settled()
@@ -81,16 +82,46 @@ def follow(
         if everything:
             due = time.monotonic() + RESCAN_S
             changes.clear()
-        if not os.path.samestat(before, _status(folder)):
-            raise StoreError(f"{folder} was unmounted or replaced. Watch it again when it is back.")
-        # It is the folder that it was, so pictures that are gone have been deleted.
-        made = plan(index, folder, records, rules=rules, allow_empty=True, below=below)
+        try:
+            # At first nobody knows that it is the right folder; later on, what is gone was deleted.
+            made = plan(index, folder.path, records, rules=rules, allow_empty=known, below=below)
+        finally:
+            folder.check()
+        known = True
         _only_new(made, told)
-        with closing(carry_out(index, model, made)) as entries:
-            for entry in entries:
-                yield entry
-                if stop.is_set():
-                    return
+        yield from carry_out(index, model, made, stop)
+
+
+class _Folder:
+    """A folder that must stay what it is: an empty one may be where a drive was mounted."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(os.path.realpath(path))
+        self._before = self._status()
+
+    def check(self) -> None:
+        """Make sure that it is the same.
+
+        Raises:
+            StoreError: it is gone, or another one is in its place.
+        """
+        if not os.path.samestat(self._before, self._status()):
+            raise _replaced(self.path)
+
+    def _status(self) -> os.stat_result:
+        try:
+            return self.path.stat()
+        except OSError as error:
+            raise StoreError(
+                f"{printable(str(self.path))} cannot be read any more: {error.strerror}. Watch it "
+                "again when it is back, and mounted."
+            ) from error
+
+
+def _replaced(folder: Path) -> StoreError:
+    return StoreError(
+        f"{printable(str(folder))} was unmounted or replaced. Watch it again when it is back."
+    )
 
 
 def _batches(folder: Path, stop: threading.Event) -> Iterator[Iterable[str]]:
@@ -108,21 +139,17 @@ def _batches(folder: Path, stop: threading.Event) -> Iterator[Iterable[str]]:
             yield_on_timeout=True,
             ignore_permission_denied=True,
         ):
+            # Whatever has its name now, even its number, is not what is being watched.
+            if (watchfiles.Change.deleted, os.fspath(folder)) in batch:
+                raise _replaced(folder)
             yield [path for _, path in batch]
     except (OSError, RuntimeError) as error:  # watchfiles raises both
         if isinstance(error, StoreError):
             raise
         raise StoreError(
-            f"{folder} cannot be watched ({error}). If the limit of watches is reached, raise it: "
-            "sysctl fs.inotify.max_user_watches=524288"
+            f"{printable(str(folder))} cannot be watched ({error}). If the limit of watches is "
+            "reached, raise it: sysctl fs.inotify.max_user_watches=524288"
         ) from error
-
-
-def _status(folder: Path) -> os.stat_result:
-    try:
-        return folder.stat()
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be read: {error.strerror}. Is it mounted?") from error
 
 
 def _only_new(plan: Plan, told: set[Entry]) -> None:

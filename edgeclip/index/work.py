@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -37,8 +39,8 @@ _MOST_FACTS_BYTES = 2048
 class Work:
     """One run.  `Records` is ahead of the store by what waits for the next commit."""
 
-    def __init__(self, index: Index, model: Model, plan: Plan) -> None:
-        self._index, self._model, self._plan = index, model, plan
+    def __init__(self, index: Index, model: Model, plan: Plan, stop: threading.Event) -> None:
+        self._index, self._model, self._plan, self._stop = index, model, plan, stop
         self._records = plan.records
         self._changes: list[Change] = []
         self._entries: list[Entry] = []
@@ -50,18 +52,20 @@ class Work:
         self._decoders = ""
 
     def run(self) -> Iterator[Entry]:
-        """Do all of it; yield each entry after its commit."""
-        plan = self._plan
+        """Do all of it, or until it is stopped; yield each entry after its commit."""
         yield from self._embedded()
-        for key in plan.gone:
-            self._note(Remove(key), Entry(key, "removed"))
-            self._records.drop(key)
-            yield from self._due()
-        for key in plan.forgotten:
-            self._note(Remove(key), None)
-            self._records.drop(key)
-            yield from self._due()
+        yield from self._removed()
         yield from self._commit()
+
+    def _removed(self) -> Iterator[Entry]:
+        """Take out what is gone, and was not found under another name."""
+        gone = [(key, Entry(key, "removed")) for key in self._plan.gone]
+        for key, entry in (*gone, *((key, None) for key in self._plan.forgotten)):
+            if self._stop.is_set():
+                return
+            self._note(Remove(key), entry)
+            self._records.drop(key)
+            yield from self._due()
 
     def _embedded(self) -> Iterator[Entry]:
         """Bring in what is new or changed."""
@@ -71,6 +75,8 @@ class Work:
         # Left in this order: without a budget the reader ends, and the lane is the last to go.
         with closing(lane), closing(readings), closing(budget):
             for found in readings:
+                if self._stop.is_set():
+                    break
                 if isinstance(found, Unread):
                     self._unread(found)
                 elif self._must_embed(found):
@@ -85,14 +91,17 @@ class Work:
         return self._model.embed_images(pictures, on_error="return")
 
     def _taken(self, lane: Lane[Reading], most: int) -> Iterator[Entry]:
-        """Take vectors until no more than ``most`` are pending; commit what is due meanwhile."""
+        """Take vectors until no more than ``most`` are pending; commit what is due meanwhile.
+
+        When it is stopped, it takes what is there.
+        """
         while True:
             full = lane.pending > most
             for reading, found in lane.take(wait=_POLL_S if full else 0.0):
                 for each in (reading, *self._twins.pop(reading.content_hash)):
                     self._arrived(each, found)
             yield from self._due()
-            if lane.pending <= most:
+            if lane.pending <= most or self._stop.is_set():
                 return
 
     def _must_embed(self, reading: Reading) -> bool:
@@ -160,7 +169,8 @@ class Work:
             metadata = self._metadata(key, reading)
             change = self._index.put(Item(key, found, metadata, content, stamp))
         except (ImageRejected, InvalidItem) as error:
-            self._fail(key, stamp, str(error))
+            # Its name stands before the reason.
+            self._fail(key, stamp, re.sub("^the picture ", "it ", str(error)))
             return
         self._note(change, Entry(key, status))
         self._records.put(key, File(stamp, content))

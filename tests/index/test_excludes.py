@@ -26,6 +26,10 @@ from edgeclip.index.excludes import excluded_by
         ("[!a].jpg", ["a.jpg"], ["b.jpg"]),
         ("été*", ["ete.jpg"], ["a/été.jpg"]),
         ("new\nline", [], ["a/new\nline"]),
+        ("[", ["a"], ["[", "a/["]),
+        ("a[b.jpg", ["ab.jpg"], ["a[b.jpg"]),
+        ("[]", ["a"], ["[]"]),
+        ("[z-a]", ["b", "[z-a]"], []),
     ],
 )
 def test_patterns(pattern, taken, left_out):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections import Counter
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from edgeclip.errors import StoreError
 from edgeclip.index import folder, reading
+from edgeclip.index.changes import Setting
 from edgeclip.index.index import Index
 from edgeclip.index.items import Item
 from edgeclip.index.scan import Rules
@@ -125,7 +127,8 @@ def test_an_empty_folder_is_refused(run, index, album):
     run()
     for path in album.files():
         path.unlink()
-    with pytest.raises(StoreError, match="holds no picture at all: is its drive mounted"):
+    message = r"holds no picture at all: is its drive mounted\?.* give allow_empty=True\.$"
+    with pytest.raises(StoreError, match=message):
         run()
     assert len(index) == 3
     assert run(allow_empty=True)[0] == {"removed": ["a.png", "b.png", "trip/c.png"]}
@@ -179,6 +182,44 @@ def test_stopping_keeps_what_was_told(run, index, counting, album, model):
     found, _ = run()
     assert not set(found["added"]) & set(told) and len(index) == 153
     Oracle(model).check(index, album)
+
+
+@pytest.mark.parametrize("count", [1, 70, 100])
+def test_what_is_kept_when_it_is_stopped_is_told(index, counting, album, count):
+    for seed in range(150):
+        album.write(f"{seed:03}.png", 1000 + seed)
+    stop, told = threading.Event(), []
+    for entry in folder.sync(index, counting, album.root, stop=stop):
+        told.append(entry.key)
+        if len(told) == count:
+            stop.set()
+    assert sorted(told) == sorted(index) and count <= len(told) < 153
+
+
+def test_nothing_is_removed_after_it_was_stopped(run, index, counting, album):
+    run()
+    (album.root / "b.png").rename(album.root / "z.png")
+    album.write("d.png", 90)
+    stop = threading.Event()
+    stop.set()
+    assert list(folder.sync(index, counting, album.root, stop=stop)) == []
+    assert "b.png" in index  # under its new name it has not been looked at yet
+    assert run()[0]["renamed"] == ["z.png"]
+
+
+def test_rules_are_remembered(run, index, album):
+    album.write(".h/x.png", 91)
+    every = ["a.png", "b.png", "trip/c.png"]
+    assert run(rules=Rules(("trip/",), hidden=True))[0] == {"added": [".h/x.png", "a.png", "b.png"]}
+    assert run()[0] == {"unchanged": [".h/x.png", "a.png", "b.png"]}
+    assert run(rules=Rules())[0]["removed"] == [".h/x.png"] and sorted(index) == every
+    assert run()[0] == {"unchanged": every}
+
+
+@pytest.mark.parametrize("kept", ["[1]", "no JSON", '{"later": 1}', 5, b"\0"])
+def test_rules_that_have_rotted_are_none(run, index, kept):
+    index.write([Setting("rules", kept)])
+    assert len(run()[0]["added"]) == 3
 
 
 @pytest.mark.parametrize("seed", range(10))

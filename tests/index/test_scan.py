@@ -204,7 +204,8 @@ def test_a_root_that_is_none(root):
             scan(root / bad, Rules())
 
 
-def test_a_root_that_is_unmounted_meanwhile(root, tmp_path, monkeypatch):
+@pytest.mark.parametrize("below", [None, [""]])
+def test_a_root_that_is_unmounted_meanwhile(root, tmp_path, monkeypatch, below):
     make(root, "a.jpg")
     real = os.scandir
 
@@ -219,4 +220,4 @@ def test_a_root_that_is_unmounted_meanwhile(root, tmp_path, monkeypatch):
     pulled.ready = False
     monkeypatch.setattr(os, "scandir", pulled)
     with pytest.raises(StoreError, match="replaced or unmounted"):
-        scan(root, Rules())
+        scan(root, Rules(), below=below)

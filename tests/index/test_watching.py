@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgeclip.errors import ExtraMissing, StoreError
 from edgeclip.index import watching
 from edgeclip.index.index import Index
-from edgeclip.index.scan import Rules
+from edgeclip.index.items import Item
 from tests.index.albums import Album, Oracle, picture
+from tests.index.test_full_disk import namespace
 
 
 class Watched:
@@ -25,9 +31,7 @@ class Watched:
         self.thread = threading.Thread(target=self._work)
 
     def _work(self) -> None:
-        found = watching.follow(
-            self.index, self.model, self.album.root, rules=Rules(), stop=self.stop
-        )
+        found = watching.follow(self.index, self.model, self.album.root, stop=self.stop)
         try:
             for entry in found:
                 self.entries.append((entry.key, entry.status))
@@ -96,13 +100,84 @@ def test_a_file_that_grows_is_waited_for(watched, model):
     assert not watched.entries
 
 
-def test_a_folder_that_is_unmounted_ends_it(watched, tmp_path):
-    watched.album.root.rename(tmp_path / "away")
-    watched.album.root.mkdir()
-    (tmp_path / "away" / "x.png").write_bytes(picture(7))
-    watched.thread.join(8)
-    assert isinstance(watched.error, StoreError) and "unmounted or replaced" in str(watched.error)
-    assert len(watched.index) == 1
+def moved(root: Path) -> None:
+    root.rename(root.with_name("away"))
+    root.mkdir()
+    (root.with_name("away") / "x.png").write_bytes(picture(7))
+
+
+def deleted(root: Path) -> None:
+    shutil.rmtree(root)
+
+
+def made_anew(root: Path) -> None:
+    shutil.rmtree(root)
+    root.mkdir()
+
+
+@pytest.mark.parametrize("change", [moved, deleted, made_anew])
+def test_a_folder_that_is_no_more_ends_it(tmp_path, model, change):
+    root = tmp_path / "album"
+    root.mkdir()
+    with Index.open(tmp_path / "index", model.space) as index:
+        watched = Watched(root, index, model)
+        (root / "early.png").write_bytes(picture(1))
+        watched.thread.start()
+        watched.until(("early.png", "added"))
+        change(root)
+        watched.thread.join(3)
+        assert isinstance(watched.error, StoreError) and "Watch it again" in str(watched.error)
+        assert list(index) == ["early.png"] and watched.entries == []
+
+
+def test_a_new_folder_of_the_same_number_is_another(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(os.path, "samestat", lambda *_: True)  # as ext4 gives numbers again
+    test_a_folder_that_is_no_more_ends_it(tmp_path, model, made_anew)
+
+
+@pytest.mark.parametrize("quiet_s", [0, 1.5])
+def test_a_drive_that_is_unmounted_keeps_its_items(tmp_path, quiet_s):
+    command = [sys.executable, "-m", "tests.index.unmounting", str(tmp_path), str(quiet_s)]
+    found = subprocess.run(
+        [*namespace(), *command], capture_output=True, text=True, timeout=60, check=False
+    )
+    if found.returncode == 3 or "unshare:" in found.stderr:
+        pytest.skip("no tmpfs can be mounted here")
+    assert found.returncode == 0, found.stderr
+
+
+def test_a_drive_that_vanishes_while_it_is_looked_at(tmp_path, model, monkeypatch):
+    """The scan itself sees two empty folders, before and after."""
+    root, real = tmp_path / "album", watching.plan
+
+    def scanned(*arguments, **options):
+        if len(index):
+            root.rename(tmp_path / "away")
+            root.mkdir()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(watching, "plan", scanned)
+    root.mkdir()
+    with Index.open(tmp_path / "index", model.space) as index:
+        watched = Watched(root, index, model)
+        for seed in range(3):
+            (root / f"{seed}.png").write_bytes(picture(seed))
+        watched.thread.start()
+        watched.until(("2.png", "added"))
+        (root / "2.png").unlink()
+        watched.thread.join(5)
+        assert "was unmounted or replaced" in str(watched.error) and len(index) == 3
+
+
+def test_a_drive_that_was_gone_before_the_watch_began(tmp_path, model):
+    (tmp_path / "album").mkdir()
+    with Index.open(tmp_path / "index", model.space) as index:
+        vector = np.eye(16, dtype=np.float32)[0]
+        index.write([index.put(Item("a.png", vector, stamp="old"))])
+        found = watching.follow(index, model, tmp_path / "album", stop=threading.Event())
+        with pytest.raises(StoreError, match="is its drive mounted"):
+            next(found)
+        assert len(index) == 1
 
 
 def test_what_the_kernel_does_not_tell_is_found_later(tmp_path, model, monkeypatch):
