@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -53,7 +54,9 @@ def _guarded(arguments: list[str]) -> int:
     except OSError as error:
         reason = error.strerror or error
         if error.filename is None:
-            return _failed(f"the output cannot be written: {reason}. Free some space.")
+            full = error.errno == errno.ENOSPC
+            step = "Free some space" if full else "Check where it goes"
+            return _failed(f"the output cannot be written: {reason}. {step}.")
         return _failed(f"{error.filename}: {reason}. Check its path and whether you may use it.")
     except Exception as error:
         if os.environ.get("EDGECLIP_DEBUG"):

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from edgeclip.errors import StoreError, StoreLocked
 from edgeclip.index.failpoints import reach
-from edgeclip.index.place import CACHE, QUARANTINE, fsync_folder
+from edgeclip.index.place import CACHE, QUARANTINE, fsync
 from edgeclip.index.saved import Manifest, Refused, signed
 
 _NAME = re.compile(r"hnsw-(\d{1,18})-(\d{1,18})\.(json|bin|tiers|partial)", re.ASCII)
@@ -88,7 +88,7 @@ def publish(
         manifest = signed(draft, manifest, secret)
         reach("cache.synced")
         draft.replace(draft.with_suffix(".bin"))
-        fsync_folder(draft.parent)
+        fsync(draft.parent)
         reach("cache.renamed")
         _write_manifest(draft, manifest)
     except BaseException as error:
@@ -139,7 +139,7 @@ def _write_manifest(draft: Path, manifest: Manifest) -> None:
         os.fsync(file.fileno())
     reach("cache.manifest-written")
     draft.replace(draft.with_suffix(".json"))
-    fsync_folder(draft.parent)
+    fsync(draft.parent)
 
 
 def _lock(descriptor: int, folder: Path) -> None:

@@ -4,31 +4,28 @@ Write-ahead log, ``synchronous=FULL``: what is committed has reached the disk.  
 one process writes *and* checkpoints, because a checkpoint that races with the commit of another
 connection could corrupt the file (the WAL-reset bug, SQLite 3.7.0 to 3.51.2,
 https://www.sqlite.org/wal.html#walresetbug).  Readers open the file read-only.
+
+A reader needs shared memory, a file of 32 KB beside the database.  Where there is no room for it,
+or the folder cannot be written, the file is read as it stands, without locks, as long as no log
+stands beside it; each answer counts only if the file is the same after it as before.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from edgeclip import errors
+from edgeclip.index import codes, place
 from edgeclip.index.failpoints import reach
 from edgeclip.index.header import damaged
 
 _CHECKPOINT_PAGES = 1000
 _PAGES_A_COMMIT = 4
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-# A sector that can no longer be read costs what stands there, not the whole file.
-_UNREADABLE = {
-    sqlite3.SQLITE_IOERR_READ,
-    sqlite3.SQLITE_IOERR_SHORT_READ,
-    sqlite3.SQLITE_IOERR_CORRUPTFS,
-}
 _WRITER = (
     "PRAGMA synchronous=FULL",
     "PRAGMA wal_autocheckpoint=0",  # done below, between named steps
@@ -44,15 +41,18 @@ _BOTH = (
     "PRAGMA trusted_schema=OFF",
     "PRAGMA busy_timeout=5000",
 )
+_T = TypeVar("_T")
+_Seen = tuple[int, ...]
 
 
 class Database:
     """One connection.  Safe to use from several threads, not across a fork."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
+    def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path = path
         self.read_only = read_only
-        self._connection = connection
+        self._connection, self._still = _reader(path) if read_only else (_writer(path), None)
+        self._opened = 1
         self._lock = threading.RLock()
         self._broken: str | None = None
         self._pages = 0
@@ -76,8 +76,7 @@ class Database:
             StoreError: it cannot be read.
         """
         with _translated(path):
-            connection = _reader(path) if read_only else _writer(path)
-        return cls(connection, path, read_only=read_only)
+            return cls(path, read_only=read_only)
 
     def close(self) -> None:
         """Close the file; the last to close takes the log over and removes it."""
@@ -88,17 +87,25 @@ class Database:
     def execute(self, sql: str, values: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
         with self._guarded():
-            return self._connection.execute(sql, values).fetchall()
+            return self._settled(lambda: self._connection.execute(sql, values).fetchall())
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[None]:
-        """Keep what is read within the block on one state of the database."""
-        with self._guarded():
+    def at_once(self, read: Callable[[], _T]) -> _T:
+        """Return what a function reads, all from one state; it may be called more than once."""
+
+        def transaction() -> _T:
             try:
                 self._begin("DEFERRED")
-                yield
+                return read()
             finally:
                 self._rollback()
+
+        with self._guarded():
+            return self._settled(transaction)
+
+    def version(self) -> tuple[int, int]:
+        """Return what differs once another connection has committed."""
+        number = int(self.execute("PRAGMA data_version")[0][0])
+        return self._opened, number
 
     @contextlib.contextmanager
     def writing(self, pages: int) -> Iterator[None]:
@@ -145,17 +152,32 @@ class Database:
     def backup(self, target: Path) -> None:
         """Copy the database as it is now to a new file, while it is in use."""
         # A connection of its own: nobody waits for the copy, and its failure is not this file's.
-        with _translated(self.path):
-            source = _reader(self.path)
+        source = Database.open(self.path, read_only=True)
         with contextlib.closing(source), _translated(target):
             copy = sqlite3.connect(target)
             with contextlib.closing(copy):
-                source.backup(copy, pages=-1)
-        descriptor = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+                source._settled(lambda: source._connection.backup(copy, pages=-1))
+        place.fsync(target)
+
+    def _settled(self, read: Callable[[], _T]) -> _T:
+        """Return what a function reads; again, where a writer came between without locks."""
+        while not self._connection.in_transaction:
+            try:
+                found = read()
+            except (sqlite3.Error, errors.StoreError):
+                if not self._is_outdated():
+                    raise
+            else:
+                if not self._is_outdated():
+                    return found
+            old = self._connection
+            self._connection, self._still = _reader(self.path)
+            self._opened += 1
+            old.close()
+        return read()
+
+    def _is_outdated(self) -> bool:
+        return self._still is not None and _seen(self.path) not in (None, self._still)
 
     def _begin(self, kind: str) -> None:
         if self._connection.in_transaction:  # of a thread that was interrupted at the wrong moment
@@ -226,21 +248,35 @@ def _writer(path: Path) -> sqlite3.Connection:
     return _prepared(connection, _WRITER)
 
 
-def _reader(path: Path) -> sqlite3.Connection:
+def _reader(path: Path) -> tuple[sqlite3.Connection, _Seen | None]:
+    """Open a file for reading; also return what it looks like when it is read without locks."""
     try:
-        return _prepared(_connect(path, "ro"), _READER)
-    except sqlite3.OperationalError:
-        # A folder that we may not write, and no log left in it: the file alone is the whole truth.
-        _, log, shared = files(path)
-        hot = log.exists() and log.stat().st_size
-        if os.access(path.parent, os.W_OK) or (hot and shared.exists()):
+        return _prepared(_connect(path, "ro"), _READER), None
+    except sqlite3.OperationalError as error:
+        seen = _seen(path)
+        if seen is None or not codes.cannot_write(error):
             raise
-        if hot:
-            raise errors.StoreReadOnly(
-                f"{path.parent} cannot be written, and a writer that was stopped left changes in "
-                f"{log.name}. Copy the folder, or open it once where it can be written."
-            ) from None
-        return _prepared(_connect(path, "ro", "&immutable=1"), _READER)
+        if _log_bytes(path):
+            raise codes.unread(error, path) from error
+        return _prepared(_connect(path, "ro", "&immutable=1"), _READER), seen
+
+
+def _seen(path: Path) -> _Seen | None:
+    """Return what cannot stay the same when something is written; None: the file has gone."""
+    # The log first: what has left it since is in the file.
+    pending = _log_bytes(path)
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size, pending
+
+
+def _log_bytes(path: Path) -> int:
+    try:
+        return files(path)[1].stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @contextlib.contextmanager
@@ -249,27 +285,8 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _error(error, path) from error
+        raise codes.error_of(error, path) from error
     except sqlite3.Warning as error:
         raise errors.StoreError(f"{path}: {error}.") from error
     except UnicodeDecodeError as error:  # SQLite names what it met, and that has rotted
         raise damaged(path, "its schema") from error
-
-
-def _error(error: sqlite3.Error, path: Path) -> errors.StoreError:
-    code = getattr(error, "sqlite_errorcode", None) or 0
-    kind, place = code & 0xFF, path.parent
-    if kind in _DAMAGE or code in _UNREADABLE:
-        return damaged(path, error)
-    if kind == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:
-        return errors.StoreFull(
-            f"the disk of {place} is full. Free some space, or remove items; what was kept stays."
-        )
-    if kind == sqlite3.SQLITE_READONLY:
-        return errors.StoreReadOnly(
-            f"{place} cannot be written ({error}). Make it writable, or open it for reading only."
-        )
-    return errors.StoreError(
-        f"{path} cannot be used ({error}). Check the disk and the permissions, then open the "
-        "index again."
-    )

@@ -30,6 +30,7 @@ STEPS = (
     "quarantine.log-removed",
     "quarantine.rows-written",
     "quarantine.rows-removed",
+    "backup.begun",
     "backup.copied",
     "backup.published",
     "cache.locked",

@@ -80,10 +80,9 @@ def for_writing(wanted: Wanted) -> Opened:
         raise place.not_found(folder)
     place.check_file_system(folder, force=wanted.force)
     place.make(folder)
-    torn_off = place.was_left_open(folder)
     lock = place.lock(folder)
     try:
-        opened = _locked(wanted, torn_off)
+        opened = _locked(wanted, place.was_left_open(folder))
     except BaseException:
         place.unlock(lock)
         raise
@@ -117,22 +116,23 @@ def mark_damaged(folder: Path) -> None:
 
 def _locked(wanted: Wanted, torn_off: bool) -> Opened:
     """Open the store of a folder whose lock is held; the ballast helps where the disk is full."""
-    folder = wanted.folder
     try:
-        try:
-            opened = _mended(wanted, torn_off)
-        except errors.StoreFull:
-            if not place.free_ballast(folder):
-                raise
-            opened = _mended(wanted, torn_off)
-        place.keep_ballast(folder)
+        opened = _tried(wanted, torn_off)
+    except errors.StoreFull:
+        if not place.free_ballast(wanted.folder):
+            raise
+        opened = _tried(wanted, torn_off)
+    place.keep_ballast(wanted.folder)
+    return opened
+
+
+def _tried(wanted: Wanted, torn_off: bool) -> Opened:
+    try:
+        return _mended(wanted, torn_off)
     except OSError as error:
         if isinstance(error, errors.EdgeclipError):
             raise
-        raise errors.StoreError(
-            f"{folder} cannot be opened: {error.strerror}. Check the disk."
-        ) from error
-    return opened
+        raise place.failed(f"{wanted.folder} cannot be opened", error) from error
 
 
 def _mended(wanted: Wanted, torn_off: bool) -> Opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -11,7 +12,14 @@ import shutil
 import sys
 from pathlib import Path
 
-from edgeclip.errors import StoreError, StoreLocked, StoreNotFound, StoreReadOnly
+from edgeclip.errors import (
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreNotFound,
+    StoreReadOnly,
+    next_step,
+)
 from edgeclip.index.failpoints import reach
 
 DATABASE, CACHE, LOCK, QUARANTINE, BALLAST = "store.db", "cache", "lock", "quarantine", "ballast"
@@ -31,9 +39,9 @@ _held: set[int] = set()
 """Descriptors of the locks of this process."""
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def fsync(path: Path) -> None:
+    """Make the content of a file durable, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -57,14 +65,20 @@ def make(folder: Path) -> None:
                 f"{folder} cannot be written: {error.strerror}. Open the index for reading only, "
                 "or choose another place."
             ) from error
-        raise StoreError(
-            f"{folder} cannot be made: {error.strerror}. Choose another place."
-        ) from error
+        raise failed(f"{folder} cannot be made", error) from error
 
 
 def is_read_only(error: OSError) -> bool:
     """Tell whether an error says that the place cannot be written at all."""
-    return isinstance(error, PermissionError) or error.errno == 30  # EROFS
+    return isinstance(error, PermissionError) or error.errno == errno.EROFS
+
+
+def failed(what: str, error: OSError) -> StoreError:
+    """Return the error that says what cannot be done, why, and what to do next."""
+    kind = StoreReadOnly if is_read_only(error) else StoreError
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        kind = StoreFull
+    return kind(f"{what}: {error.strerror or error}. {next_step(error)}")
 
 
 def lock(folder: Path) -> int:
@@ -79,22 +93,26 @@ def lock(folder: Path) -> int:
     try:
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        kind = StoreReadOnly if is_read_only(error) else StoreError
-        raise kind(
-            f"{folder} cannot be written: {error.strerror}. Open the index for reading only, or "
-            "make the folder writable."
-        ) from error
+        if is_read_only(error):
+            raise StoreReadOnly(
+                f"{folder} cannot be written: {error.strerror}. Open the index for reading only, "
+                "or make the folder writable."
+            ) from error
+        raise failed(f"{folder} cannot be written", error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         owner = _owner(descriptor)
         os.close(descriptor)
+        if not isinstance(error, BlockingIOError):
+            raise failed(f"{folder} cannot be locked", error) from error
         raise StoreLocked(
             f"{folder} is being written by {owner}. Wait for it or stop it; reading is possible "
             "at any time."
         ) from error
     _held.add(descriptor)
-    sign(descriptor, is_open=False)
+    # What the last writer left stays written here until the database has been mended.
+    sign(descriptor, is_open=was_left_open(folder))
     return descriptor
 
 
@@ -216,14 +234,13 @@ def not_found(folder: Path) -> StoreNotFound:
 
 
 def publish(draft: Path, path: Path) -> None:
-    """Give a finished file its name, durably."""
+    """Give a finished file, or a folder, its name, durably."""
     try:
-        draft.replace(path)
-        fsync_folder(path.parent)
+        fsync(draft)
+        draft.rename(path)
+        fsync(path.absolute().parent)
     except OSError as error:
-        raise StoreError(
-            f"{path} cannot be made: {error.strerror}. Free some space, or choose another place."
-        ) from error
+        raise failed(f"{path} cannot be made", error) from error
 
 
 os.register_at_fork(after_in_child=_let_go)

@@ -67,13 +67,13 @@ def finish(folder: Path) -> None:
         # A log beside a database that it does not belong to would be played into it.
         for log in files(database)[1:]:
             log.unlink(missing_ok=True)
-        place.fsync_folder(folder)
+        place.fsync(folder)
         reach("salvage.log-gone")
         draft.replace(database)
-        place.fsync_folder(folder)
+        place.fsync(folder)
         reach("salvage.switched")
     note.unlink()
-    place.fsync_folder(folder)
+    place.fsync(folder)
     reach("salvage.done")
 
 
@@ -108,9 +108,7 @@ def salvage(folder: Path, space: str | None, model: str) -> Salvaged:
             _remove_draft(folder)
         if isinstance(error, errors.StoreError):
             raise
-        raise errors.StoreError(
-            f"{folder} cannot be salvaged: {error.strerror}. Free some space and open it again."
-        ) from error
+        raise place.failed(f"{folder} cannot be salvaged", error) from error
     return Salvaged(len(rows), kept)
 
 
@@ -150,7 +148,7 @@ def set_log_aside(folder: Path) -> Path:
     kept = _set_aside(folder, [log])
     log.unlink()
     shared.unlink(missing_ok=True)
-    place.fsync_folder(folder)
+    place.fsync(folder)
     reach("quarantine.log-removed")
     return kept
 
@@ -162,7 +160,7 @@ def _write_rows(target: Path, rows: list[Row]) -> None:
             file.write(json.dumps(told | {"vector": row.vector.hex()}) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    place.fsync_folder(target.parent)
+    place.fsync(target.parent)
 
 
 def _remove_draft(folder: Path) -> None:
@@ -278,19 +276,15 @@ def _set_aside(folder: Path, found: list[Path]) -> Path:
                 os.link(path, kept / path.name)
             except OSError:  # a file system without second names
                 shutil.copy2(path, kept / path.name)
-    place.fsync_folder(kept)
-    place.fsync_folder(kept.parent)
+    place.fsync(kept)
+    place.fsync(kept.parent)
     return kept
 
 
 def _write_note(folder: Path) -> None:
     draft = folder / f"{_NOTE}.new"
-    with draft.open("w") as file:
-        file.write("The salvaged database is complete; opening the index puts it in place.\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / _NOTE)
-    place.fsync_folder(folder)
+    draft.write_text("The salvaged database is complete; opening the index puts it in place.\n")
+    place.publish(draft, folder / _NOTE)
 
 
 def _stamp() -> str:

@@ -26,6 +26,10 @@ CREATE TABLE change (seq INTEGER PRIMARY KEY AUTOINCREMENT, id INTEGER NOT NULL,
 CREATE TABLE failed (key BLOB PRIMARY KEY, stamp TEXT, reason TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE member (id INTEGER PRIMARY KEY, cluster INTEGER NOT NULL);
 """
+STATEMENTS = {each.strip() for each in TABLES.split(";") if "CREATE" in each} | {
+    "CREATE TABLE sqlite_sequence(name,seq)"
+}
+"""What SQLite keeps of it, word for word."""
 COLUMNS = "id, key, vector, content_hash, stamp, metadata, crc"
 KEYS = "SELECT key, id FROM item INDEXED BY sqlite_autoindex_item_1 ORDER BY key"
 """Reads the index on ``key``, in its order, without the table."""

@@ -46,7 +46,7 @@ class Store:
         self._check_format()
         self.read_identity()
         self._last_id = self._last("item")
-        self._version: int | None = self._data_version()
+        self._version: tuple[int, int] | None = self._db.version()
 
     @classmethod
     def create(cls, path: Path, wanted: Identity) -> None:
@@ -158,23 +158,25 @@ class Store:
 
     def moved(self) -> bool:
         """Tell whether another process has committed since the store was opened, or `news`."""
-        return self._version != self._data_version()
+        return self._version != self._db.version()
 
     def news(self, last_id: int, seq: int) -> News | None:
         """Return what happened since then, or None when it is no longer known: read all anew."""
-        with self._db.reading():
-            version = self._data_version()
-            if seq < int(self.setting("horizon") or 0):
-                return None
-            logged = self.select("SELECT seq, id FROM change WHERE seq > ? ORDER BY seq", (seq,))
-            older = dict.fromkeys(number for _, number in logged if number <= last_id)
-            found = News(
-                new=list(self.rows(last_id)),
-                changed=[(number, self.row(number)) for number in older],
-                state=self.state(),
-            )
-        self._version = version
+        version, found = self._db.at_once(lambda: (self._db.version(), self._news(last_id, seq)))
+        if found is not None:
+            self._version = version
         return found
+
+    def _news(self, last_id: int, seq: int) -> News | None:
+        if seq < int(self.setting("horizon") or 0):
+            return None
+        logged = self.select("SELECT seq, id FROM change WHERE seq > ? ORDER BY seq", (seq,))
+        older = dict.fromkeys(number for _, number in logged if number <= last_id)
+        return News(
+            new=list(self.rows(last_id)),
+            changed=[(number, self.row(number)) for number in older],
+            state=self.state(),
+        )
 
     def look_again(self) -> None:
         """Forget that somebody looked: `moved` says yes until the next `news`."""
@@ -247,12 +249,10 @@ class Store:
         self._last_id += 1
         return self._last_id
 
-    def _data_version(self) -> int:
-        return int(self.select("PRAGMA data_version")[0][0])
-
     def _check_format(self) -> None:
         number = self.select("PRAGMA user_version")[0][0]
         if number == schema.FORMAT:
+            self._check_schema()
             return
         if self._kept_format() == schema.FORMAT:
             raise header.damaged(self.path, "its version has rotted")
@@ -261,6 +261,12 @@ class Store:
             f"{schema.FORMAT}. "
             + ("Index the folder anew." if number < schema.FORMAT else "Install a newer edgeclip.")
         )
+
+    def _check_schema(self) -> None:
+        # SQLite obeys whatever still is SQL: one flipped bit renames a column.
+        held = {sql for (sql,) in self.select("SELECT sql FROM sqlite_schema") if sql is not None}
+        if held != schema.STATEMENTS:
+            raise header.damaged(self.path, "its schema has rotted")
 
     def _kept_format(self) -> Any:
         with contextlib.suppress(errors.StoreError):

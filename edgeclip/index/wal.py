@@ -52,7 +52,7 @@ def read(path: Path) -> Log:
     if not len(frames):
         return Log(damaged=bool(data.strip(b"\0")) and not _order(data))
     order = _order(data)
-    salts = np.frombuffer(data[16:24], np.uint8) if order else frames[0, 8:16]
+    salts = np.frombuffer(data[16:24], np.uint8) if order else _salts(frames)
     frames = frames[: _run(frames, salts)]
     fits = _fits(data, frames, salts, order or _NATIVE)
     right = int(np.argmin(np.append(fits, False))) if order else 0
@@ -78,6 +78,17 @@ def _order(data: bytes) -> str:
     words = np.frombuffer(data[:24], f"{order}u4").astype(np.uint32)[None]
     fits = _sums(words, np.zeros((1, 2), np.uint32)) == _words(data[24:32])
     return order if magic & ~1 == _MAGIC and size == PAGE and fits.all() else ""
+
+
+def _salts(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what marks the frames of this log, where its header is lost.
+
+    The first frame has gone with it when all of their sector was lost; it reads as zeros or ones.
+    """
+    marks: NDArray[np.uint8] = frames[:2, 8:16]
+    is_lost = len(np.unique(marks[0])) == 1
+    found: NDArray[np.uint8] = marks[-1 if is_lost else 0]
+    return found
 
 
 def _run(frames: NDArray[np.uint8], salts: NDArray[np.uint8]) -> int:

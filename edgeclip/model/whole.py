@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from edgeclip.errors import EdgeclipError
+from edgeclip.errors import EdgeclipError, next_step
 
 
 @contextlib.contextmanager
@@ -33,8 +33,7 @@ def whole_file(target: Path) -> Iterator[IO[bytes]]:
         if isinstance(error, EdgeclipError):  # some are OSErrors too
             raise
         raise EdgeclipError(
-            f"{target} cannot be written: {error.strerror or error}. "
-            "Free some space, or choose another place."
+            f"{target} cannot be written: {error.strerror or error}. {next_step(error)}"
         ) from error
     finally:
         with contextlib.suppress(OSError):

@@ -5,12 +5,16 @@ Started in a mount namespace of its own, where it mounts a tmpfs; exit code 3 sa
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from edgeclip import errors
 from edgeclip.index import place
+from edgeclip.index.database import Database, files
 from tests.index.some import check, opened, vector_of
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -94,6 +98,100 @@ def reopening(disk: Path) -> None:
         assert index.add("again", vector_of("again", DIM)) == "added"
 
 
+def grouping(disk: Path) -> None:
+    """Full when groups are made: they are told, and made anew when there is room to keep them."""
+    with opened(disk / "i") as index:
+        items = fill_up(index)
+        rest = fill_rest(disk)
+        found = [group.keys for group in index.groups(0.5)]
+        assert sorted(key for keys in found for key in keys) == sorted(items)
+        rest.unlink()
+        assert [group.keys for group in index.groups(0.5)] == found
+    with opened(disk / "i", None) as index:
+        assert [group.keys for group in index.groups()] == found
+
+
+def reading(disk: Path) -> None:
+    """Full when it is opened for reading: it is read, and what is written later is seen."""
+    folder = disk / "i"
+    items = {f"{n}": vector_of(n, DIM) for n in range(300)}
+    with opened(folder) as index:
+        index.add_many(items.items())
+    rest = fill_rest(disk)
+    with opened(folder, None, read_only=True) as reader, tempfile.TemporaryDirectory() as other:
+        check(reader, items)
+        assert reader.verify().ok
+        reader.backup(Path(other) / "copy")
+        with opened(Path(other) / "copy", None, read_only=True) as copy:
+            check(copy, items)
+        rest.unlink()
+        for name in ("one", "two"):
+            with opened(folder, None) as writer:
+                check(reader, items)
+                items[name] = vector_of(name, DIM)
+                writer.add(name, items[name])
+                check(reader, items)
+                writer.remove_many([f"{len(items)}", "0"])
+                items.pop("0", None)
+                check(reader, items)
+            check(reader, items)
+            fill_rest(disk)
+            check(reader, items)
+            rest.unlink()
+
+
+def reading_beside(disk: Path) -> None:
+    """Full, and a writer comes while something is read without locks: it is read again."""
+    with opened(disk / "i") as index:
+        index.add("0", vector_of(0, DIM))
+    rest = fill_rest(disk)
+    found: list[int] = []
+
+    def read() -> tuple[int, int]:
+        before = count()
+        found.append(before)
+        if len(found) == 1:
+            rest.unlink()
+            with opened(disk / "i", None) as index:
+                index.add_many((f"{n}", vector_of(n, DIM)) for n in range(1, 2000))
+        return before, count()
+
+    def count() -> int:
+        return int(database.execute("SELECT count(*) FROM item")[0][0])
+
+    with contextlib.closing(Database.open(disk / "i" / place.DATABASE, read_only=True)) as database:
+        assert database.at_once(read) == (2000, 2000)
+    assert found == [1, 2000]
+
+
+def reading_a_log(disk: Path) -> None:
+    """Full beside a log that a killed writer left: it is read, or the error tells of it."""
+    with opened(disk / "i") as index:
+        index.add("0", vector_of(0, DIM))
+    code = (
+        "import os, sys; from pathlib import Path; from tests.index.some import *\n"
+        f"opened(Path(sys.argv[1]), None).add('1', vector_of(1, {DIM})); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(disk / "i")], check=False)
+    rest = fill_rest(disk)
+    items = {"0": vector_of(0, DIM), "1": vector_of(1, DIM)}
+    with opened(disk / "i", None, read_only=True) as index:
+        check(index, items)
+    _, log, shared = files(disk / "i" / place.DATABASE)
+    assert log.stat().st_size
+    shared.unlink()
+    fill_rest(disk)
+    for _ in range(2):
+        try:
+            opened(disk / "i", None, read_only=True)
+            raise AssertionError("there was room")
+        except errors.StoreFull as error:
+            assert "left changes in store.db-wal" in str(error), error
+    rest.unlink()
+    with opened(disk / "i", None, read_only=True) as index:
+        check(index, items)
+
+
 def backing_up(disk: Path) -> None:
     """Full while a copy is made: nothing is left of it, and the index goes on."""
     with opened(disk / "i") as index:
@@ -103,7 +201,7 @@ def backing_up(disk: Path) -> None:
             index.backup(disk / "copy")
             raise AssertionError("there was room")
         except errors.StoreFull as error:
-            assert "is full" in str(error)
+            assert f"the disk of {disk / 'copy'} is full. Free" in str(error), error
         assert {path.name for path in disk.iterdir()} == {"i"}
         index.add("new", vector_of("new", DIM))
         items["new"] = vector_of("new", DIM)
@@ -175,5 +273,6 @@ def quarantining(disk: Path) -> None:
 if __name__ == "__main__":
     case = {each.__name__: each for each in (writing, reopening, backing_up, salvaging)}
     case |= {each.__name__: each for each in (creating, quarantining)}
+    case |= {each.__name__: each for each in (grouping, reading, reading_beside, reading_a_log)}
     mount(Path(sys.argv[2]), 4096)
     case[sys.argv[1]](Path(sys.argv[2]))

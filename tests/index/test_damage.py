@@ -204,6 +204,25 @@ def test_name_in_the_schema_is_no_text(whole, copied):
         verdict(folder, DEEP)
 
 
+def test_column_in_the_schema_has_another_name(whole, copied):
+    """SQLite takes the name that is there for the right one."""
+    data = (whole / place.DATABASE).read_bytes()[:PAGE]
+    for column in (b"(name TEXT", b"crc INTEGER", b"UNIQUE", b"cluster"):
+        folder = copied(whole)
+        spoil(folder / place.DATABASE, data.index(column) + 1, bytes([column[1] ^ 1]))
+        with pytest.raises(errors.StoreDamaged):
+            opened(folder, None, read_only=True)
+        items, _ = verdict(folder, DEEP)
+        assert len(items) == COUNT - COUNT // 10 + 1
+
+
+def test_log_that_lost_its_first_sector(stopped, copied):
+    folder = copied(stopped)
+    spoil(files(folder / place.DATABASE)[1], 0, bytes(512))
+    items, _ = verdict(folder, DIM)
+    assert len(items) == 30
+
+
 def test_log_cut_or_spoiled_anywhere_keeps_what_was_before(stopped, copied):
     log_size = files(stopped / place.DATABASE)[1].stat().st_size
     choose = random.Random(5)

@@ -65,11 +65,15 @@ def test_error_in_the_block_undoes_it(database):
 
 def test_readers_in_other_connections_stay_on_one_state(path, database):
     insert(database, 1)
-    with closing(Database.open(path, read_only=True)) as reader, reader.reading():
+
+    def read():
         assert numbers(reader) == [1]
         insert(database, 2)
-        assert numbers(reader) == [1]
-    assert numbers(database) == [1, 2]
+        return numbers(reader)
+
+    with closing(Database.open(path, read_only=True)) as reader:
+        assert reader.at_once(read) == [1]
+        assert numbers(reader) == [1, 2]
 
 
 def test_log_stays_small(path, database):
@@ -79,10 +83,14 @@ def test_log_stays_small(path, database):
 
 
 def test_log_stays_bounded_beside_a_long_reader(path, database):
-    with closing(Database.open(path, read_only=True)) as reader, reader.reading():
+
+    def read():
         numbers(reader)
         insert(database, *range(2000))
         insert(database, 2000)
+
+    with closing(Database.open(path, read_only=True)) as reader:
+        reader.at_once(read)
     insert(database, 2001)
     database.checkpoint("TRUNCATE")
     assert files(path)[1].stat().st_size == 0

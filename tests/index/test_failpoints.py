@@ -89,9 +89,12 @@ def test_nothing_is_lost_at(step, count, tmp_path):
     with opened(tmp_path / "i", None, read_only=True) as index:
         assert len(index) == len(sure) + 1 and not index.notes
     copy = tmp_path / "copy"
-    if copy.exists():
-        with opened(copy, None) as index:
-            assert index.verify().ok
+    if not copy.exists():
+        with opened(tmp_path / "i", None, read_only=True) as index:
+            index.backup(copy)
+    with opened(copy, None) as index:
+        assert index.verify().ok
+    assert {path.name for path in tmp_path.iterdir()} == {"i", "copy"}
 
 
 def test_recovery_that_is_killed_again_and_again_comes_to_an_end(tmp_path):

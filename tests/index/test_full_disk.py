@@ -6,6 +6,7 @@ import sys
 import pytest
 
 CASES = ["writing", "reopening", "backing_up", "salvaging", "creating", "quarantining"]
+CASES += ["grouping", "reading", "reading_beside", "reading_a_log"]
 
 
 def namespace() -> list[str]:

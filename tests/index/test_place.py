@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from edgeclip import errors
 from edgeclip.index import place
+from tests.index.some import opened, vector_of
 
 MOUNTS = r"""
 22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw
@@ -121,6 +123,46 @@ def test_lock_says_whether_the_database_was_closed(tmp_path):
     assert place.was_left_open(tmp_path)
     place.unlock(lock)
     assert not place.was_left_open(tmp_path)
+
+
+def test_lock_says_what_a_killed_writer_left_until_it_is_mended(tmp_path):
+    lock = place.lock(tmp_path)
+    place.sign(lock, is_open=True)
+    for _ in range(2):
+        os.close(lock)
+        lock = place.lock(tmp_path)
+        assert place.was_left_open(tmp_path)
+    place.unlock(lock)
+    assert not place.was_left_open(tmp_path)
+
+
+def test_writer_that_closes_while_another_one_opens_was_not_stopped(tmp_path, monkeypatch):
+    first = opened(tmp_path)
+    first.add("a", vector_of("a"))
+    lock = place.lock
+
+    def when_it_has_closed(folder):
+        first.close()
+        return lock(folder)
+
+    monkeypatch.setattr(place, "lock", when_it_has_closed)
+    with opened(tmp_path, None) as index:
+        assert not index.notes and "a" in index
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "step"),
+    [(errno.ENOSPC, errors.StoreFull, "Free some space"), (errno.EIO, None, "Check the disk")]
+    + [(errno.EDQUOT, errors.StoreFull, "Free some"), (errno.ENOENT, None, "Make the folder")]
+    + [(errno.EROFS, errors.StoreReadOnly, "Make it writable"), (errno.EISDIR, None, "Choose")]
+    + [(errno.EACCES, errors.StoreReadOnly, "Make it writable"), (None, None, "Choose another")],
+)
+def test_error_says_what_to_do_about_its_reason(number, kind, step):
+    error = OSError("odd") if number is None else OSError(number, os.strerror(number))
+    found = place.failed("/x cannot be made", error)
+    assert type(found) is (kind or errors.StoreError)
+    reason = "odd" if number is None else os.strerror(number)
+    assert str(found).startswith(f"/x cannot be made: {reason}. {step}")
 
 
 def test_lock_does_not_outlive_its_process_in_a_child_of_it(tmp_path):

@@ -58,7 +58,7 @@ def test_creation_that_fails_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("edgeclip.index.place.fsync_folder", fail)
+    monkeypatch.setattr("edgeclip.index.place.fsync", fail)
     (tmp_path / "old.db.new").write_text("of a creation that was killed")
     with pytest.raises(errors.StoreError, match="cannot be made"):
         Store.create(tmp_path / "old.db", identity.new_identity(SPACE, ""))

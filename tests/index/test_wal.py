@@ -90,6 +90,15 @@ def test_damaged_header_does_not_cost_the_rest(at, log):
     assert sum(found.newer.get(n) == page for n, page in enumerate(pages, 1)) >= len(pages) - 1
 
 
+@pytest.mark.parametrize("fill", [b"\0", b"\xff"])
+def test_lost_first_sector_does_not_cost_the_rest(fill, log):
+    path, pages = log
+    spoil(path, 0, fill * 512)
+    found = wal.read(path)
+    assert found.damaged
+    assert sum(found.newer.get(n) == page for n, page in enumerate(pages, 1)) >= len(pages) - 1
+
+
 def test_garbage_is_damage_and_holds_nothing(tmp_path):
     choose = random.Random(0)
     for size in (5, 32, 4000, 20_000, 100_000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -34,12 +35,15 @@ def test_whatever_goes_wrong_passes_and_leaves_the_older_file(tmp_path, error):
     assert target.read_bytes() == b"older" and list(tmp_path.iterdir()) == [target]
 
 
-def test_a_full_disk(tmp_path, monkeypatch):
-    def full(_):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("number", "step"), [(errno.ENOSPC, "Free some space"), (errno.EROFS, "Make it writable")]
+)
+def test_a_full_or_read_only_disk(number, step, tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(os, "fsync", full)
-    said = r"a\.bin cannot be written: No space left on device\. Free some space"
+    monkeypatch.setattr(os, "fsync", fail)
+    said = rf"a\.bin cannot be written: {os.strerror(number)}\. {step}"
     with pytest.raises(EdgeclipError, match=said), whole_file(tmp_path / "a.bin") as file:
         file.write(b"new")
     assert list(tmp_path.iterdir()) == []
