@@ -4,6 +4,7 @@ The photographs are the ones in scikit-image's wheel; the model is the starter. 
 second time there is nothing left to embed.
 """
 
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,7 +31,7 @@ def main() -> int:
         ["groups", *INDEX, "--threshold", "0.5"],
         ["classify", str(photos / "chelsea.png"), *labels, "--top", "3", "--model", "starter"],
     ):
-        print(f"\n$ edgeclip {command[0]}", flush=True)
+        print(f"\n$ {shlex.join(['edgeclip', *command])}", flush=True)
         if code := run(command):
             return code
     return 0
