@@ -1,7 +1,6 @@
 """The main job in one command: index real photographs, search them with words, and classify one.
 
-The photographs are the ones in scikit-image's wheel; the model is the starter.  Run it twice: the
-second time there is nothing left to embed.
+The photographs are those in scikit-image's wheel.  The second time there is nothing left to embed.
 """
 
 import shlex

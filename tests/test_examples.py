@@ -35,10 +35,11 @@ def test_demo(tmp_path: Path) -> None:
     shown = run("demo.py", tmp_path)
     assert shown.index("rocket.jpg") < shown.index("chelsea.png") < shown.index("coffee.png")
     assert all(word in shown for word in ("added", "model_load_s", "text_per_query_ms"))
-    giraffe = shown.split("a giraffe")[1].split("$")[0]
+    giraffe = shown.split("a giraffe\n")[1].split("$")[0]
     assert "no good match" in giraffe and shown.count("no good match") == 1
     assert "keep             motorcycle_left.png" in shown and "7 groups with 16 of 27" in shown
-    assert "cat" in shown.split("chelsea.png")[-1].split("dog")[0]
+    _, classified = shown.split("\n$ ")[-1].split("\n", 1)
+    assert "cat" in classified.split("dog")[0]
     with Image.open(tmp_path / "contact-sheet.png") as sheet:
         assert sheet.width > 800
         assert sheet.height > 1000
