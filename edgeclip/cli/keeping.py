@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from edgeclip.model.model import Model
     from edgeclip.vectors import Vector
 
+_GRAPH_S = 300.0
 _STATUSES = ("added", "updated", "renamed", "unchanged", "removed", "failed")
 
 
@@ -98,10 +101,10 @@ class Job:
             output.note(f"what unrelated words get was not kept: {error}")
 
     def build_graph(self) -> None:
-        """Build the graph for fast search where it is worth it, and none that is saved will do."""
+        """Build the graph that programs search by, where it is worth it and none will do."""
         if not self._index.needs_graph():
             return
-        output.remark("building the graph for fast search; all is kept, so Ctrl-C does no harm")
+        output.remark("building the graph for programs that search here; Ctrl-C does no harm")
         with stopping() as stop:
             self._index.build_graph(stop.is_set)
         stop.act()
@@ -111,11 +114,30 @@ class Job:
         from edgeclip.index.watching import follow
 
         output.remark(f"watching {output.printable(str(self._root))}; Ctrl-C ends it")
-        with stopping() as stop:
+        with stopping() as stop, self._graph_kept(stop):
             for entry in follow(self._index, self._model, self._root, stop=stop):
                 self._count(entry)
                 self._tell_one(entry)
         self._failed = []  # each was told, and who stops a watcher has no use for a failure
+
+    @contextlib.contextmanager
+    def _graph_kept(self, stop: threading.Event) -> Iterator[None]:
+        """Build the graph that programs search by now and then, beside the watch."""
+
+        def work() -> None:
+            while not done.is_set():
+                with contextlib.suppress(EdgeclipError):  # the watch meets it, too
+                    self._index.build_graph(lambda: done.is_set() or stop.is_set())
+                done.wait(_GRAPH_S)
+
+        done = threading.Event()
+        thread = threading.Thread(target=work, name="edgeclip-graph")
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
     def end(self) -> None:
         """Fail if a picture did that was tried, or a folder.

@@ -6,18 +6,19 @@ for it.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from edgeclip.index.build import too_big
 from edgeclip.index.cache import manifests
 from edgeclip.index.exact import Exact, Found
-from edgeclip.index.hnsw import GraphError, Ids, TooFew
+from edgeclip.index.hnsw import GraphError, Ids, TooFew, is_installed, version
 from edgeclip.index.keeper import Keeper
-from edgeclip.index.saved import Refused, read_manifest
+from edgeclip.index.saved import Refused, opened
 from edgeclip.index.served import Allowed, Slot, is_worn
 from edgeclip.index.store import Identity
 from edgeclip.index.worth import Worth
@@ -97,19 +98,31 @@ class Approximate:
         return [good[place] for place in range(len(queries))]
 
     def is_due(self) -> bool:
-        """Tell whether a graph is worth it on this board, and no saved one covers what is there."""
-        exact, identity = self._slot.exact, self._slot.identity
-        if not Worth(None).now(exact):
+        """Tell whether a graph is worth it on this board, and no saved one covers what is there.
+
+        A saved graph is read to its end and hashed, about a second for 1 GB.
+        """
+        served, exact, identity = self._slot.served, self._slot.exact, self._slot.identity
+        if served is not None:
+            return served.worn
+        if not is_installed() or not Worth(self._when or None).now(exact):
             return False
-        ids = exact.ids()
-        for path in manifests(self._folder):
-            with contextlib.suppress(Refused, OSError):
-                saved = read_manifest(path)
+        if too_big(len(exact), exact.dim):
+            return False
+        return not any(
+            self._covers(path, replace(identity, dim=exact.dim)) for path in manifests(self._folder)
+        )
+
+    def _covers(self, path: Path, identity: Identity) -> bool:
+        """Tell whether a saved graph is good, and does not lack too much."""
+        try:
+            with opened(path, identity) as (_, saved):
+                ids = self._slot.exact.ids()
                 held = int(np.count_nonzero(ids <= saved.last_id))
-                own = (saved.uuid, saved.generation) == (identity.uuid, identity.generation)
-                if own and not is_worn(saved.count, len(ids), 1 - held / max(1, saved.count)):
-                    return False
-        return True
+                worn = is_worn(saved.count, len(ids), 1 - held / saved.count)
+                return saved.hnswlib == version() and not worn
+        except Refused:
+            return False
 
     def build(self, stop: Callable[[], bool]) -> None:
         """Wait until there is a graph that covers what is there, or no hope of one.
@@ -123,11 +136,15 @@ class Approximate:
                 self._folder, slot.identity, slot.exact, when=None, may_build=True, note=self._note
             )
         try:
-            while not (near._keeper.settled or stop()):
+            while not (near._is_ready() or stop()):
                 time.sleep(_POLL_S)
         finally:
             if near is not self:
                 near.close()
+
+    def _is_ready(self) -> bool:
+        served = self._slot.served
+        return self._keeper.settled or (served is not None and not served.worn)
 
     def added(self, ids: Ids) -> None:
         """Take notice of ids, after exact search has them."""

@@ -15,6 +15,7 @@ What hnswlib 0.8.0 does on its own, and what is done about it here:
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import threading
 from collections.abc import Callable
@@ -46,6 +47,11 @@ class GraphError(RuntimeError):
 
 class TooFew(GraphError):
     """Report that a graph does not reach as many items as were asked for; it is still good."""
+
+
+def is_installed() -> bool:
+    """Tell whether hnswlib is there."""
+    return importlib.util.find_spec("hnswlib") is not None
 
 
 def version() -> str:

@@ -186,8 +186,9 @@ class Index(View):
     def needs_graph(self) -> bool:
         """Tell whether exact search is slow on this board, and no saved graph covers the items.
 
-        Whoever has the index open for writing for long enough builds it in the background
-        (`View.search_by`); a program that ends soon may want to `build_graph` first.
+        An index that is open for writing builds it in the background (`View.search_by`); a program
+        that ends soon, or has it open with ``hnsw=False``, may want to `build_graph`.  A saved
+        graph is read and hashed for the answer.  Without hnswlib it is False.
         """
         self._contents.memory()
         return not self.read_only and self._contents.near.is_due()

@@ -111,13 +111,14 @@ class View:
         Raises:
             StoreDamaged: the item is there, but the store does not find it.
         """
-        number, before = self._contents.memory().table.id(key), None
-        while number not in (None, before):
+        number, gone = self._contents.memory().table.id(key), None
+        while number is not None and number != gone:
             row = self._contents.store().row(number)
             if row is not None and row.key == key:
                 return item_of(row)
-            # Gone, or another vector by now: look again when whoever changes it is done.
-            before, number = number, self._contents.memory(settled=True).table.id(key)
+            # Renamed, gone, or another vector by now: look again when whoever does that is done.
+            gone = number if row is None else None
+            number = self._contents.memory(settled=True).table.id(key)
         if number is None:
             return None
         opening.mark_damaged(self.path)

@@ -113,7 +113,7 @@ def test_a_large_index_gets_its_graph_before_the_run_ends(cli, album, here, monk
     assert "graph" not in cli("index", "album").err  # exact search is fast enough
     monkeypatch.setattr("edgeclip.index.worth.SLOW_S", 0.0)
     done = cli("index")
-    assert done.code == 0 and "building the graph for fast search" in done.err
+    assert done.code == 0 and "building the graph for programs" in done.err
     assert list((here / "edgeclip.index/cache").glob("hnsw-*.bin"))
     assert "graph" not in cli("index").err
 

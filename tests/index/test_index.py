@@ -159,6 +159,72 @@ def test_graph_is_built_on_demand_and_once(tmp_path, monkeypatch):
         assert not reader.needs_graph()
 
 
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """The folder of an index with a saved graph, on a board where exact search is slow."""
+    monkeypatch.setattr("edgeclip.index.worth.SLOW_S", 0.0)
+    monkeypatch.setattr("edgeclip.index.worth._LEAST_NUMBERS", 1)
+    with opened(tmp_path / "i") as index:
+        index.add_many((f"{n}", vector_of(n)) for n in range(1000))
+        index.build_graph()
+    return tmp_path / "i"
+
+
+@pytest.mark.parametrize("damage", ["zeroed", "gone"])
+def test_damaged_graph_is_built_again(large, damage):
+    (graph,) = (large / "cache").glob("hnsw-*.bin")
+    if damage == "gone":
+        graph.unlink()
+    else:
+        data = graph.read_bytes()
+        graph.write_bytes(data[:50_000] + bytes(4096) + data[54_096:])
+    with opened(large, None) as index:
+        assert index.needs_graph()
+        index.build_graph()
+        assert not index.needs_graph()
+        assert len(index.notes) == 1 and "is not used" in index.notes[0]
+
+
+def test_graph_of_another_version_is_not_good_enough(large, monkeypatch):
+    with opened(large, None) as index:
+        assert not index.needs_graph()
+        monkeypatch.setattr("edgeclip.index.approximate.version", lambda: "9.9")
+        assert index.needs_graph()
+
+
+def test_no_graph_is_needed_where_none_can_be(large, monkeypatch):
+    with opened(large, None) as index:
+        index.add_many((f"more{n}", vector_of(f"more{n}")) for n in range(1000))
+        assert index.needs_graph()
+        with monkeypatch.context() as patch:
+            patch.setattr("edgeclip.index.approximate.too_big", lambda *_: "it is too big")
+            assert not index.needs_graph()
+        with monkeypatch.context() as patch:
+            patch.setattr("edgeclip.index.approximate.is_installed", lambda: False)
+            assert not index.needs_graph()
+
+
+def test_graph_is_built_while_others_write(large):
+    stop = threading.Event()
+
+    def write():
+        number = 0
+        while not stop.wait(0.001):
+            index.add(f"more{number}", vector_of(f"more{number}"))
+            number += 1
+
+    with opened(large, None, hnsw=True) as index:
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            index.remove_many(f"{n}" for n in range(300))
+            index.build_graph()
+        finally:
+            stop.set()
+            writer.join()
+        assert index.search_by == "hnsw"
+
+
 WRITTEN = """
 import sys
 from pathlib import Path
