@@ -63,7 +63,9 @@ def _found(index: Index, threshold: float | None, exact: bool) -> list[Duplicate
     if exact:
         return equal_files(index.items())
     if threshold is None:
-        threshold = fitting(index.vectors()[1])
+        hashes = {item.key: item.content_hash for item in index.items()}
+        keys, vectors = index.vectors()
+        threshold = fitting(vectors, [hashes.get(key) for key in keys])
         if threshold > THRESHOLD:
             output.note(
                 f"many pictures of this index are much alike, so a copy has a cosine of at least "

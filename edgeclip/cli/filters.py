@@ -139,7 +139,7 @@ def _narrow(known: dict[str, Any], field: str, sign: str, value: Any) -> None:
 def _value(text: str) -> str | int | float | bool:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets in brackets, thousands deep
         return text
     return value if isinstance(value, int | float | bool) else text
 

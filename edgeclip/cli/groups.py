@@ -71,7 +71,7 @@ def groups_command(
             for group, name in named:
                 output.json_line(_record(path_of, group, name))
         else:
-            _print(named, len(opened))
+            _print(named, len(opened), opened.groups_threshold if threshold is None else threshold)
         if sheet is not None:
             rows = [
                 (_title(group, name), list(zip(group.keys, group.cosines, strict=True)))
@@ -112,14 +112,14 @@ def _record(path_of: indexes.PathOf, group: Cluster, name: Named | None) -> dict
     }
 
 
-def _print(named: Labelled, total: int) -> None:
+def _print(named: Labelled, total: int, threshold: float) -> None:
     titles = ("label", "cosine") if any(name for _, name in named) else ()
     rows = [(group.number, len(group.keys), *_cells(name), group.keys[0]) for group, name in named]
     if rows:
         output.table(("group", "size", *titles, "representative"), rows)
     grouped = sum(len(group.keys) for group, _ in named)
     groups, pictures = output.counted(len(named), "group"), output.counted(total, "picture")
-    output.say(f"{groups} with {grouped} of {pictures}")
+    output.say(f"{groups} with {grouped} of {pictures} (threshold {threshold:g})")
 
 
 def _cells(name: Named | None) -> tuple[str, ...]:

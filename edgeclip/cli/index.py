@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,43 +133,43 @@ def _keep_true(
         watching.check()
     if nice:
         chosen["threads"] = _gently(chosen["threads"])
-    # A run that ends soon leaves the graph alone until it is over.
-    index, model = _opened(path, chosen, force=force, hnsw=None if watch else False)
-    with index:
+    # Nobody searches here; the graph is built for programs that do.
+    with _opened(path, chosen, force=force, hnsw=False) as (index, model):
         job = Job(index, model, folder, rules, as_json)
-        try:
-            job.once(allow_empty)
-            if watch:
-                job.follow()
-            else:
-                job.build_graph()
-        finally:
-            for note in index.notes:
-                output.note(output.printable(note))
+        job.once(allow_empty)
+        if watch:
+            job.follow()
+        else:
+            job.build_graph()
     job.end()
 
 
-def _opened(path: Path, chosen: dict[str, Any], **how: Any) -> tuple[Index, Model]:
-    """Open an index and load its model; make it with the chosen one where there is none."""
-    from edgeclip.index.changes import Setting
+@contextlib.contextmanager
+def _opened(path: Path, chosen: dict[str, Any], **how: Any) -> Iterator[tuple[Index, Model]]:
+    """Yield an index and its model; make it with the chosen one where there is none."""
     from edgeclip.index.index import Index
 
+    model = None
     try:
         index = Index.open(path, **how)
     except (StoreNotFound, StoreDamaged):  # damaged so badly that its model must be named
         model = options.load(**chosen)
         name = _findable(model, chosen["models"])
-        return Index.open(path, model.space, model=name, **how), model
-    try:
-        model = indexes.load_for(index, **chosen)
-        if chosen["model"] and not indexes.knows_model(index, chosen["models"]):
-            name = _findable(model, chosen["models"])
-            index.write([Setting("model", name)])
-            output.remark(f"{path} remembers its model as {output.printable(name)}")
-    except BaseException:
-        index.close()
-        raise
-    return index, model
+        index = Index.open(path, model.space, model=name, **how)
+    with indexes.telling(index):
+        yield index, model or _model_of(index, chosen)
+
+
+def _model_of(index: Index, chosen: dict[str, Any]) -> Model:
+    """Load the model of an index; one that has moved is remembered."""
+    from edgeclip.index.changes import Setting
+
+    model = indexes.load_for(index, **chosen)
+    if chosen["model"] and not indexes.knows_model(index, chosen["models"]):
+        name = _findable(model, chosen["models"])
+        index.write([Setting("model", name)])
+        output.remark(f"{index.path} remembers its model as {output.printable(name)}")
+    return model
 
 
 def _findable(model: Model, models: Path | None) -> str:

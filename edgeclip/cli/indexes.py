@@ -81,8 +81,8 @@ def check_place(path: Path, folder: Path | None) -> None:
             )
     if is_index(path) or not options.is_folder(path):
         return
-    own = {place.CACHE, place.LOCK, place.QUARANTINE, place.BALLAST, "damaged", "lost+found"}
-    others = sorted(each.name for each in path.iterdir() if each.name not in own)
+    names = (each.name for each in path.iterdir())
+    others = sorted(name for name in names if not place.is_own(name) and name != "lost+found")
     if others:
         raise EdgeclipError(
             f"{path} is no index: it holds other files ({output.printable(others[0])}). Give the "
@@ -105,13 +105,23 @@ def opened_index(index: Path | None, *, write: bool = False) -> Iterator[Index]:
         # A few questions are answered before a graph would have been loaded.
         opened = Index.open(folder, read_only=not write, hnsw=False)
     except (StoreLocked, StoreReadOnly) as error:
-        output.note(f"{error} Nothing is kept this time.")
+        if not write:
+            raise
         opened = Index.open(folder, read_only=True, hnsw=False)
-    with opened:
+        # Not before: where it cannot be read either, the error that says so is all there is to say.
+        output.note(f"{error} Nothing is kept this time.")
+    with telling(opened):
+        yield opened
+
+
+@contextlib.contextmanager
+def telling(index: Index) -> Iterator[Index]:
+    """Close an index at the end of a block, and tell what was found and mended in it."""
+    with index:
         try:
-            yield opened
+            yield index
         finally:
-            for note in opened.notes:
+            for note in index.notes:
                 output.note(output.printable(note))
 
 

@@ -48,7 +48,10 @@ class Job:
         self._records = index.records()
         root = self._records.root if folder is None else folder
         if root is None:
-            raise click.UsageError("The index belongs to no folder yet. Give DIR.")
+            lost = ", or has lost its settings: give --exclude and the like, too"
+            raise click.UsageError(
+                f"The index belongs to no folder yet{lost if len(index) else ''}. Give DIR."
+            )
         self._root = root
         self._counts: Counter[str] = Counter()
         self._failed: list[Entry] = []

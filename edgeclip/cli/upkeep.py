@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from edgeclip.cli import options, output
+from edgeclip.cli import indexes, options, output
 from edgeclip.errors import EdgeclipError
 from edgeclip.model.whole import whole_file
 
@@ -42,6 +43,7 @@ def verify(path: Path, as_json: bool) -> None:
     # For reading: opened for writing, it would be mended before it is looked at.
     with _opened(path, read_only=True) as index:
         health = index.verify()
+        index.notes.clear()  # the verdict says all
     told = {
         "ok": health.ok,
         "items": health.items,
@@ -96,14 +98,16 @@ def remove(path: Path, keys: Sequence[str], as_json: bool) -> None:
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise EdgeclipError(
-            f"{path} has no item {missing[0]!r}{more}. edgeclip index --dump jsonl lists the keys."
+            f"{path} has no item {missing[0]!r}{more}. Keys are paths relative to the "
+            "folder; edgeclip index --dump jsonl lists them."
         )
 
 
-def _opened(path: Path, *, read_only: bool) -> Index:
+def _opened(path: Path, *, read_only: bool) -> contextlib.AbstractContextManager[Index]:
     from edgeclip.index.index import Index
 
-    return Index.open(path, read_only=read_only, hnsw=False)  # nobody searches here
+    # Nobody searches here.
+    return indexes.telling(Index.open(path, read_only=read_only, hnsw=False))
 
 
 def _bytes(path: Path) -> int:

@@ -153,10 +153,13 @@ class Database:
         """Copy the database as it is now to a new file, while it is in use."""
         # A connection of its own: nobody waits for the copy, and its failure is not this file's.
         source = Database.open(self.path, read_only=True)
-        with contextlib.closing(source), _translated(target):
-            copy = sqlite3.connect(target)
-            with contextlib.closing(copy):
-                source._settled(lambda: source._connection.backup(copy, pages=-1))
+        try:
+            with contextlib.closing(source), _translated(target):
+                copy = sqlite3.connect(target)
+                with contextlib.closing(copy):
+                    source._settled(lambda: source._connection.backup(copy, pages=-1))
+        except errors.StoreDamaged as error:  # a new file is not: it is this one
+            raise damaged(self.path, error.__cause__) from error
         place.fsync(target)
 
     def _settled(self, read: Callable[[], _T]) -> _T:
@@ -171,7 +174,8 @@ class Database:
                 if not self._is_outdated():
                     return found
             old = self._connection
-            self._connection, self._still = _reader(self.path)
+            with _translated(self.path):
+                self._connection, self._still = _reader(self.path)
             self._opened += 1
             old.close()
         return read()

@@ -57,9 +57,8 @@ class Derived:
         return changes
 
     def threshold(self) -> float:
-        """Return the threshold of the groups that are kept, or were, or else the usual one."""
-        kept = grouping.stored_threshold(self._store)
-        return grouping.THRESHOLD if kept is None else kept
+        """Return the threshold of the groups that are kept; see `grouping.threshold_of`."""
+        return grouping.threshold_of(self._store)
 
     def groups(self, threshold: float) -> dict[int, int] | None:
         """Return the number of the group of each id; None when no such groups are kept."""

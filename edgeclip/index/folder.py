@@ -14,9 +14,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgeclip.errors import StoreError
+from edgeclip.errors import SpaceMismatch, StoreError
 from edgeclip.index.index import Index
-from edgeclip.index.records import Records, root_setting, rules_setting
+from edgeclip.index.records import Records, drives_setting, root_setting, rules_setting
 from edgeclip.index.scan import Rules, Scan, scan
 from edgeclip.model import facts
 from edgeclip.model.headers import printable
@@ -56,6 +56,8 @@ class Plan:
     """Perhaps renamed, else to be removed."""
     forgotten: list[str] = field(default_factory=list)
     """Failed before and are gone."""
+    drives: set[str] = field(default_factory=set)
+    """Folders that lie on drives of their own now, or are out of sight."""
 
     def __len__(self) -> int:
         """Return how many entries there will be; fewer where files were renamed."""
@@ -82,12 +84,14 @@ def sync(
         model: of the same space as the index.
         root: the folder; the index remembers it, and belongs to no other while it exists.
         rules: what belongs to the folder; the index remembers it.  None: as it was the last time.
-        allow_empty: empty the index when there is no picture at all, or none that it knows.
+        allow_empty: empty the index when there is no picture at all, or none that it knows; remove
+            what is gone from a folder whose own drive is not mounted any more.
         stop: ends it soon when it is set; what has been embedded is kept, and told.
 
     Raises:
         StoreError: the folder cannot be read, is another one or looks unmounted; or the index
             cannot be written.  What was yielded is kept.
+        SpaceMismatch: the index holds vectors of another model, or of other options.
         ModelError: the model cannot be used.
     """
     known = index.records()
@@ -124,6 +128,7 @@ def plan(
     made = _compared(Plan(folder, rules, records), found)
     if not allow_empty:
         _check_gone(index, made, found)
+        _check_drives(index, made)
     return made
 
 
@@ -134,6 +139,7 @@ def carry_out(
     # Only here: a plan without work needs none of it.
     from edgeclip.index.work import Work
 
+    _check_model(index, model)
     stop = stop or threading.Event()
     _remember(index, plan)
     for entry in chain((Entry(key, "unchanged") for key in plan.unchanged), plan.failed):
@@ -150,6 +156,9 @@ def _remember(index: Index, plan: Plan) -> None:
     if (records.root, records.rules) != (plan.root, plan.rules):
         index.write([root_setting(plan.root), rules_setting(plan.rules)])
         records.root, records.rules = plan.root, plan.rules
+    if records.drives != plan.drives:
+        index.write([drives_setting(plan.drives)])
+        records.drives = plan.drives
 
 
 def _compared(plan: Plan, found: Scan) -> Plan:
@@ -172,14 +181,31 @@ def _compared(plan: Plan, found: Scan) -> Plan:
             plan.todo.append(key)
     plan.gone = dict.fromkeys(sorted(key for key in files if found.lacks(key)))
     plan.forgotten = sorted(key for key in failed if found.lacks(key))
+    plan.drives = found.drives | {key for key in plan.records.drives if not found.lacks(key)}
     return plan
 
 
 _TAKEN = "an item of this name was added by a program, and is left alone. Remove it first."
 
 
+def _check_model(index: Index, model: Model) -> None:
+    """Refuse to mix vectors that cannot be compared."""
+    if model.space != index.space:
+        raise SpaceMismatch(
+            f"{index.path} holds vectors of {index.model or 'another model'} (space "
+            f"{index.space[:12]}…), not of {model.name} with these options ({model.space[:12]}…). "
+            "Use that model with its options, or another index."
+        )
+
+
 def _check_root(index: Index, root: Path, records: Records) -> None:
     """Refuse a second folder; one that has moved is the same."""
+    own = Path(os.path.realpath(index.path))
+    if root == own or own in root.parents:
+        raise StoreError(
+            f"{printable(str(root))} is in the index {index.path}, where no picture is looked for. "
+            "Keep the index in a folder of its own."
+        )
     old = records.root
     if old is None or old == root or not _is_there(old):
         return
@@ -199,7 +225,7 @@ def _is_there(folder: Path) -> bool:
 def _check_gone(index: Index, plan: Plan, found: Scan) -> None:
     """Refuse to empty an index because a drive is not mounted, or another is in its place."""
     count, gone = len(plan.records.files), len(plan.gone)
-    moved = plan.records.root not in (None, plan.root)
+    moved = plan.records.root != plan.root  # None: a damaged index has lost it
     # Another folder in the place of the old one has to hold most of what the old one held.
     if not gone or (found.files and not (moved and gone > count // 2)):
         return
@@ -210,3 +236,39 @@ def _check_gone(index: Index, plan: Plan, found: Scan) -> None:
         f"{index.path} knows {count:,} pictures, and {root} holds {what}: is its drive mounted? "
         "To empty the index all the same, give allow_empty=True."
     )
+
+
+def lost_drive(plan: Plan) -> str | None:
+    """Return a folder whose own drive is not mounted any more, though its items would be removed.
+
+    Nobody can tell what is deleted on a drive that is not there; on one that is, files are deleted
+    as anywhere, even all of them.
+    """
+    for drive in sorted(plan.records.drives):
+        if _below(drive, plan.gone) and not _is_drive(plan.root / drive):
+            return drive
+    return None
+
+
+def _check_drives(index: Index, plan: Plan) -> None:
+    """Refuse to remove what is on a drive within the folder that is not mounted."""
+    drive = lost_drive(plan)
+    if drive is None:
+        return
+    count, path = _below(drive, plan.gone), printable(str(plan.root / drive))
+    known = f"{count:,} picture{'' if count == 1 else 's'}"
+    raise StoreError(
+        f"{index.path} knows {known} below {path}, and no drive is mounted there any "
+        "more. Mount it; to forget them all the same, give allow_empty=True."
+    )
+
+
+def _below(folder: str, keys: Iterable[str]) -> int:
+    return sum(key.startswith(f"{folder}/") for key in keys)
+
+
+def _is_drive(folder: Path) -> bool:
+    try:
+        return folder.stat().st_dev != folder.parent.stat().st_dev
+    except OSError:
+        return False

@@ -114,6 +114,12 @@ def stored_threshold(store: Store) -> float | None:
     return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
+def threshold_of(store: Store) -> float:
+    """Return the threshold of the groups that are kept, or were, or else the usual one."""
+    kept = stored_threshold(store)
+    return THRESHOLD if kept is None else kept
+
+
 def are_kept(store: Store) -> bool:
     """Tell whether groups are kept with an index: a threshold alone may be left of them."""
     return stored_threshold(store) is not None and bool(

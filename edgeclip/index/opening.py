@@ -14,9 +14,6 @@ from edgeclip.index.identity import new_identity
 from edgeclip.index.memory import Memory
 from edgeclip.index.store import Store
 
-_DAMAGED = "damaged"
-"""A mark left by a writer that met a damaged page: the next opening salvages."""
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -42,6 +39,16 @@ class Opened:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Left:
+    """What the last writer left."""
+
+    torn_off: bool
+    """It was stopped, and nobody has looked at its log yet."""
+    notes: list[str] = field(default_factory=list)
+    """What became of its log."""
+
+
 def for_reading(wanted: Wanted) -> Opened:
     """Open an existing index beside whoever writes to it.
 
@@ -58,10 +65,9 @@ def for_reading(wanted: Wanted) -> Opened:
         store.close()
         raise
     if opened.memory.bad:
-        opened.notes.append(
-            f"{len(opened.memory.bad)} damaged items are left out; the next opening for writing "
-            "sets them aside."
-        )
+        count = len(opened.memory.bad)
+        items = "1 damaged item is" if count == 1 else f"{count} damaged items are"
+        opened.notes.append(f"{items} left out, and set aside by the next opening for writing.")
     return opened
 
 
@@ -81,10 +87,13 @@ def for_writing(wanted: Wanted) -> Opened:
     place.check_file_system(folder, force=wanted.force)
     place.make(folder)
     lock = place.lock(folder)
+    left = _Left(place.was_left_open(folder))
     try:
-        opened = _locked(wanted, place.was_left_open(folder))
+        opened = _locked(wanted, left)
     except BaseException:
-        place.unlock(lock)
+        # Whoever opens it next is told what became of the log, or takes it over.
+        due = left.torn_off or left.notes or files(folder / place.DATABASE)[1].exists()
+        place.unlock(lock, mended=not due)
         raise
     place.sign(lock, is_open=True)
     opened.lock = lock
@@ -111,40 +120,42 @@ def check_space(store: Store, wanted: Wanted) -> None:
 def mark_damaged(folder: Path) -> None:
     """Ask the next opening for writing to salvage."""
     with contextlib.suppress(OSError):
-        (folder / _DAMAGED).touch()
+        (folder / place.DAMAGED).touch()
 
 
-def _locked(wanted: Wanted, torn_off: bool) -> Opened:
+def _locked(wanted: Wanted, left: _Left) -> Opened:
     """Open the store of a folder whose lock is held; the ballast helps where the disk is full."""
     try:
-        opened = _tried(wanted, torn_off)
+        opened = _tried(wanted, left)
     except errors.StoreFull:
         if not place.free_ballast(wanted.folder):
             raise
-        opened = _tried(wanted, torn_off)
+        opened = _tried(wanted, left)
     place.keep_ballast(wanted.folder)
     return opened
 
 
-def _tried(wanted: Wanted, torn_off: bool) -> Opened:
+def _tried(wanted: Wanted, left: _Left) -> Opened:
     try:
-        return _mended(wanted, torn_off)
+        return _mended(wanted, left)
     except OSError as error:
         if isinstance(error, errors.EdgeclipError):
             raise
         raise place.failed(f"{wanted.folder} cannot be opened", error) from error
 
 
-def _mended(wanted: Wanted, torn_off: bool) -> Opened:
+def _mended(wanted: Wanted, left: _Left) -> Opened:
     folder, database = wanted.folder, wanted.folder / place.DATABASE
     salvage.finish(folder)
     if not database.exists():
         assert wanted.space is not None
         Store.create(database, new_identity(wanted.space, wanted.model))
-        torn_off = False
-    notes, log_is_damaged = _examined(folder, torn_off)
+        left.torn_off = False
+    notes, log_is_damaged = _examined(folder, left.torn_off)
+    left.torn_off = False
+    left.notes += notes
     opened = _opened_or_salvaged(wanted, log_is_damaged)
-    opened.notes[:0] = notes
+    opened.notes[:0] = left.notes
     return opened
 
 
@@ -169,7 +180,7 @@ def _examined(folder: Path, torn_off: bool) -> tuple[list[str], bool]:
 
 
 def _opened_or_salvaged(wanted: Wanted, log_is_damaged: bool) -> Opened:
-    marked = wanted.folder / _DAMAGED
+    marked = wanted.folder / place.DAMAGED
     if not (marked.exists() or log_is_damaged):
         with contextlib.suppress(errors.StoreDamaged):
             return _opened(wanted)
@@ -177,8 +188,8 @@ def _opened_or_salvaged(wanted: Wanted, log_is_damaged: bool) -> Opened:
     marked.unlink(missing_ok=True)
     opened = _opened(wanted)
     opened.notes.append(
-        f"the database was damaged: {found.items} items were salvaged, and what was there before "
-        f"is kept in {found.kept}."
+        f"the database was damaged: {_were(found.items)} salvaged, and what was there before is "
+        f"kept in {found.kept}."
     )
     return opened
 
@@ -211,4 +222,8 @@ def _set_aside(folder: Path, opened: Opened) -> list[str]:
     opened.memory.bad = []
     if not count:
         return []
-    return [f"{count} items were damaged; they are set aside in {folder / place.QUARANTINE}."]
+    return [f"{_were(count)} damaged, and set aside in {folder / place.QUARANTINE}."]
+
+
+def _were(count: int) -> str:
+    return "1 item was" if count == 1 else f"{count} items were"

@@ -23,6 +23,9 @@ from edgeclip.errors import (
 from edgeclip.index.failpoints import reach
 
 DATABASE, CACHE, LOCK, QUARANTINE, BALLAST = "store.db", "cache", "lock", "quarantine", "ballast"
+DAMAGED = "damaged"
+"""A mark left by a writer that met a damaged page: the next opening salvages."""
+SALVAGED, SALVAGE_NOTE = f"{DATABASE}.salvaged", "salvage.json"
 BALLAST_BYTES = 8 << 20
 """SQLite cannot even delete on a full disk; giving this up first lets it."""
 _LEAST_BALLAST = 128 << 10
@@ -37,6 +40,15 @@ _UNFIT = re.compile(
 
 _held: set[int] = set()
 """Descriptors of the locks of this process."""
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a name is one that stands in the folder of an index before its database does.
+
+    Also what a creation or a salvage leaves that was killed.
+    """
+    begun = (f"{DATABASE}.new", SALVAGED, SALVAGE_NOTE)
+    return name in {CACHE, LOCK, QUARANTINE, BALLAST, DAMAGED} or name.startswith(begun)
 
 
 def fsync(path: Path) -> None:
@@ -87,7 +99,8 @@ def lock(folder: Path) -> int:
     The kernel frees the lock when the process ends, however it ends.
 
     Raises:
-        StoreLocked: another process, or another `Index` of this one, writes; it is named.
+        StoreLocked: another process, or another `Index` of this one, writes; it is named.  Or the
+            folder was moved away meanwhile.
         StoreReadOnly: the folder cannot be written.
     """
     try:
@@ -110,24 +123,42 @@ def lock(folder: Path) -> int:
             f"{folder} is being written by {owner}. Wait for it or stop it; reading is possible "
             "at any time."
         ) from error
+    if not holds(descriptor, folder):
+        os.close(descriptor)
+        raise StoreLocked(f"{folder} was moved or removed while it was opened. Try again.")
     _held.add(descriptor)
     # What the last writer left stays written here until the database has been mended.
     sign(descriptor, is_open=was_left_open(folder))
     return descriptor
 
 
+def holds(descriptor: int, folder: Path) -> bool:
+    """Tell whether a lock is that of the folder which has this path now."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), (folder / LOCK).stat())
+    except OSError:
+        return False
+
+
 def sign(descriptor: int, *, is_open: bool) -> None:
     """Say in the lock who holds it, and whether it has the database open."""
     told = {"pid": os.getpid(), "command": " ".join(sys.argv)[:200], "open": is_open}
     with contextlib.suppress(OSError):  # a full disk must not keep anyone from deleting
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(told).encode(), 0)
+        # In one step: there is no moment, and no failure, after which neither text stands there.
+        size = os.fstat(descriptor).st_size
+        os.pwrite(descriptor, json.dumps(told).encode().ljust(size), 0)
 
 
-def unlock(descriptor: int) -> None:
-    """Let others write; the database is closed."""
+def unlock(descriptor: int, *, mended: bool = True) -> None:
+    """Let others write; the database is closed.
+
+    Args:
+        descriptor: what `lock` returned.
+        mended: whether to forget that the last writer was stopped.
+    """
     with contextlib.suppress(OSError):
-        os.ftruncate(descriptor, 0)
+        if mended:
+            os.ftruncate(descriptor, 0)
     _held.discard(descriptor)
     os.close(descriptor)
 

@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from edgeclip.errors import EdgeclipError
 from edgeclip.index.changes import Setting
+from edgeclip.index.excludes import excluded_by
 from edgeclip.index.scan import Rules
 from edgeclip.index.store import Store
 
-_ROOT, _RULES = "root", "rules"
+_ROOT, _RULES, _DRIVES = "root", "rules", "drives"
 
 
 class File(NamedTuple):
@@ -42,6 +44,8 @@ class Records:
         """The folder that the index is kept true to, absolute."""
         self.rules = Rules()
         """What belonged to it the last time."""
+        self.drives: set[str] = set()
+        """Keys of the folders in it that lay on drives of their own; see `scan.Scan.drives`."""
         # Hash → keys; made when it is first asked for, which an unchanged folder never does.
         self._keys: dict[bytes, dict[str, None]] | None = None
 
@@ -87,6 +91,7 @@ def read(store: Store) -> Records:
         found.failed[key.decode("utf-8", "surrogateescape")] = Failure(stamp, reason)
     found.root = root_of(store)
     found.rules = _rules_of(store)
+    found.drives = _drives_of(store)
     return found
 
 
@@ -101,9 +106,31 @@ def root_of(store: Store) -> Path | None:
 def _rules_of(store: Store) -> Rules:
     try:
         kept = json.loads(store.setting(_RULES) or "{}")
-        return Rules(**kept | {"exclude": tuple(kept.get("exclude", ()))})
-    except (AttributeError, TypeError, ValueError):  # it has rotted
+        names = kept.get("exclude", [])
+        flags = {name: kept.get(name, False) for name in ("hidden", "follow_symlinks")}
+        if not _are_texts(names) or not all(isinstance(each, bool) for each in flags.values()):
+            return Rules()
+        excluded_by(names)
+        return Rules(tuple(names), **flags)
+    except (AttributeError, TypeError, ValueError, EdgeclipError):  # it has rotted
         return Rules()
+
+
+def _drives_of(store: Store) -> set[str]:
+    try:
+        kept = json.loads(store.setting(_DRIVES) or "[]")
+    except (TypeError, ValueError):  # it has rotted
+        return set()
+    return set(kept) if _are_texts(kept) else set()
+
+
+def _are_texts(kept: Any) -> bool:
+    return isinstance(kept, list) and all(isinstance(each, str) for each in kept)
+
+
+def drives_setting(drives: set[str]) -> Setting:
+    """Return the change that keeps which folders lie on drives of their own."""
+    return Setting(_DRIVES, json.dumps(sorted(drives)) if drives else None)
 
 
 def rules_setting(rules: Rules) -> Setting:

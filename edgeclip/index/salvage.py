@@ -28,7 +28,6 @@ from edgeclip.index.items import MAX_KEY_BYTES
 from edgeclip.index.rows import Row, checksum
 from edgeclip.index.store import Store, remove_files
 
-_DRAFT, _NOTE = "store.db.salvaged", "salvage.json"
 _COLUMNS = 7
 _BATCH = 1024
 _NOT_KEPT = {*NAMES, SEAL, "horizon"}
@@ -54,12 +53,13 @@ class _Remains:
 
 def is_due(folder: Path) -> bool:
     """Tell whether a change of files was begun and not finished."""
-    return (folder / _NOTE).exists()
+    return (folder / place.SALVAGE_NOTE).exists()
 
 
 def finish(folder: Path) -> None:
     """Finish a change of files that was begun; nothing happens when there is none."""
-    note, draft, database = folder / _NOTE, folder / _DRAFT, folder / place.DATABASE
+    note, database = folder / place.SALVAGE_NOTE, folder / place.DATABASE
+    draft = folder / place.SALVAGED
     if not note.exists():
         _remove_draft(folder)  # of a salvage that was killed while it wrote
         return
@@ -96,7 +96,7 @@ def salvage(folder: Path, space: str | None, model: str) -> Salvaged:
         with database.open("rb") as file:
             remains = _remains(carve.Pages(file, log))
         identity, rows = _identified(remains, space, model, folder)
-        _build(folder / _DRAFT, identity, rows, remains)
+        _build(folder / place.SALVAGED, identity, rows, remains)
         reach("salvage.built")
         kept = _set_aside(folder, [database, log])
         reach("salvage.kept")
@@ -164,7 +164,7 @@ def _write_rows(target: Path, rows: list[Row]) -> None:
 
 
 def _remove_draft(folder: Path) -> None:
-    draft = folder / _DRAFT
+    draft = folder / place.SALVAGED
     remove_files(draft)
     remove_files(draft.with_name(f"{draft.name}.new"))
 
@@ -200,8 +200,8 @@ def _identified(
     if remains.candidates and not found[best]:
         raise errors.StoreDamaged(
             f"{folder / place.DATABASE} is damaged, and none of its items fits "
-            f"{model or 'this model'}. Name the model that it was made with, or move the folder "
-            "away."
+            f"{model or 'this model'}. Name the model that it was made with, also its options fit "
+            "and draft, or move the folder away."
         )
     identity = new_identity(best, str(known.get("model") or model))
     secret, number = known.get("secret"), known.get("generation")
@@ -282,9 +282,9 @@ def _set_aside(folder: Path, found: list[Path]) -> Path:
 
 
 def _write_note(folder: Path) -> None:
-    draft = folder / f"{_NOTE}.new"
+    draft = folder / f"{place.SALVAGE_NOTE}.new"
     draft.write_text("The salvaged database is complete; opening the index puts it in place.\n")
-    place.publish(draft, folder / _NOTE)
+    place.publish(draft, folder / place.SALVAGE_NOTE)
 
 
 def _stamp() -> str:

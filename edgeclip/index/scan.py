@@ -45,6 +45,8 @@ class Scan:
     """Key of a file or folder that could not be looked at, and why."""
     below: tuple[str, ...] | None = None
     """Only what these keys name, or is below them, was looked at; None: everything."""
+    drives: set[str] = field(default_factory=set)
+    """Keys of folders on another drive than the folder that they are in."""
 
     def lacks(self, key: str) -> bool:
         """Tell whether a file is known to be gone, not merely out of sight."""
@@ -74,6 +76,7 @@ def scan(
         below = None  # what a link leads to has one name only when everything is looked at
     walk = _Walk(root, rules, own)
     before = walk.root_status()
+    walk.devices[""] = before.st_dev
     if below is None:
         walk.everything(before)
     else:
@@ -83,6 +86,7 @@ def scan(
     if not os.path.samestat(before, walk.root_status()):
         raise StoreError(f"{headers.printable(str(root))} was replaced or unmounted. Try again.")
     walk.found.files = dict(sorted(walk.found.files.items()))
+    walk.found.drives = set(walk.devices) - {""}
     return walk.found
 
 
@@ -123,6 +127,8 @@ class _Walk:
 
     def __init__(self, root: Path, rules: Rules, own: Path | None) -> None:
         self.found = Scan()
+        self.devices: dict[str, int] = {}
+        """Device of the root and of each folder that lies on another one than what it is in."""
         self._root = os.fspath(root)
         self._rules = rules
         self._excluded = excluded_by(rules.exclude)
@@ -207,6 +213,7 @@ class _Walk:
         place = (status.st_dev, status.st_ino)
         if place == self._own or place in self._seen:
             return
+        self._note_device(key, status)
         if self._rules.follow_symlinks:
             self._seen.add(place)
         self._folders.append(key)
@@ -229,7 +236,13 @@ class _Walk:
                 return False
             if (status.st_dev, status.st_ino) == self._own:
                 return False
+            self._note_device(folder, status)
         return True
+
+    def _note_device(self, key: str, status: os.stat_result) -> None:
+        around = next(self.devices[above] for above in _above(key) if above in self.devices)
+        if status.st_dev != around:
+            self.devices[key] = status.st_dev
 
     def _asked(self, key: str, entry: os.DirEntry[str]) -> os.stat_result | None:
         try:

@@ -287,8 +287,8 @@ class Store:
 
 
 def remove_files(path: Path) -> None:
-    """Remove a database file and what belongs to it."""
-    for each in files(path):
+    """Remove a database file and what belongs to it, also of one that was not finished."""
+    for each in (*files(path), path.with_name(f"{path.name}-journal")):
         each.unlink(missing_ok=True)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
-from edgeclip.index import checks, copies, header, opening, place, records
+from edgeclip.index import checks, copies, grouping, header, opening, place, records
 from edgeclip.index.background import Judgement
 from edgeclip.index.checks import Health
 from edgeclip.index.contents import Contents
@@ -247,6 +247,11 @@ class View:
             [hashes.get(number) for number in found.ids.tolist()],
             threshold,
         )
+
+    @property
+    def groups_threshold(self) -> float:
+        """The threshold of the groups that are kept, or were, or else 0.82."""
+        return grouping.threshold_of(self._contents.store())
 
     def groups(self, threshold: float | None = None, *, anew: bool = False) -> list[Cluster]:
         """Return groups of alike pictures, by average linkage on the cosine; the largest first.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeclip.errors import ExtraMissing, StoreError
-from edgeclip.index.folder import Entry, Plan, carry_out, plan
+from edgeclip.index.folder import Entry, Plan, carry_out, lost_drive, plan
 from edgeclip.index.index import Index
 from edgeclip.index.scan import Rules, stamp_of
 from edgeclip.model.headers import printable
@@ -64,7 +64,7 @@ def follow(
 
     Raises:
         ExtraMissing: watchfiles is not installed.
-        StoreError: the folder is unmounted or replaced, or as `folder.sync`.
+        StoreError: the folder, or a drive within it, is unmounted or replaced; or as `folder.sync`.
     """
     check()
     folder = _Folder(root)
@@ -87,6 +87,9 @@ def follow(
             made = plan(index, folder.path, records, rules=rules, allow_empty=known, below=below)
         finally:
             folder.check()
+        drive = lost_drive(made)
+        if known and drive is not None:
+            raise _replaced(folder.path / drive)
         known = True
         _only_new(made, told)
         yield from carry_out(index, model, made, stop)

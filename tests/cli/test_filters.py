@@ -35,6 +35,11 @@ def test_a_shell_has_no_types(text, values):
     assert set(where_of([f"n={text}"], None, None)["n"]["in"]) == values
 
 
+def test_brackets_without_end_are_a_text():
+    text = "[" * 100_000
+    assert where_of([f"n={text}"], None, None) == {"n": {"in": [text]}}
+
+
 def test_since_and_until_are_one_span():
     where = where_of([], "2026-05-01", "2026-05-02T12:00")
     assert where == {"time": {">=": datetime(2026, 5, 1), "<": datetime(2026, 5, 2, 12)}}

@@ -71,7 +71,7 @@ def test_a_threshold_that_is_raised_is_told(cli, index):
     rng = np.random.default_rng(0)
     with Index.open(index) as opened:
         middle = opened.get("a.jpg").vector
-        near = unit(middle + rng.standard_normal((40, len(middle))) * 0.02)
+        near = unit(middle + rng.standard_normal((60, len(middle))) * 0.02)
         opened.add_many((f"{number}.jpg", vector) for number, vector in enumerate(near))
     done = cli("duplicates", "--json")
     assert done.code == 0 and "much alike" in done.line and "--threshold" in done.line
@@ -102,7 +102,7 @@ def test_groups_for_programs(cli, index, album):
 def test_groups_for_people_and_what_is_kept(cli, index):
     done = cli("groups", "--threshold", "0.999", "--least", "1")
     assert done.out.splitlines()[0].split() == ["group", "size", "representative"]
-    assert done.out.splitlines()[-1] == "4 groups with 5 of 5 pictures"
+    assert done.out.splitlines()[-1] == "4 groups with 5 of 5 pictures (threshold 0.999)"
     labelled = cli("groups", "--label", "cat").out.splitlines()
     assert labelled[0].split() == ["group", "size", "label", "cosine", "representative"]
     assert labelled[1].split()[2] == "cat" and -1 < float(labelled[1].split()[3]) < 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,15 @@ from edgeclip.index.index import Index
 from edgeclip.model.model import Model
 from tests.cli.conftest import write_picture
 from tests.cli.test_index import statuses
+from tests.index.some import filled
+
+KILLED_WHILE_IT_MADE_AN_INDEX = """
+import os, sys
+from edgeclip.index import failpoints
+from edgeclip.index.index import Index
+failpoints.hook = lambda step: os._exit(9) if step == "create.database" else None
+Index.open(sys.argv[1], "5" * 64, hnsw=False)
+"""
 
 
 def test_the_index_is_named_by_option_or_surroundings(cli, album, monkeypatch):
@@ -80,3 +91,57 @@ def test_a_model_that_was_moved(cli, album, here, tiny_model, monkeypatch):
     assert cli("index", "-m", tiny_model).code == 0
     with Index.open("edgeclip.index") as index:
         assert index.model == str(new)  # it is there, so it stays
+
+
+def test_an_index_whose_making_was_killed_is_made_anew(cli, album):
+    command = [sys.executable, "-c", KILLED_WHILE_IT_MADE_AN_INDEX, "edgeclip.index"]
+    assert subprocess.run(command, check=False).returncode == 9
+    assert not Path("edgeclip.index/store.db").exists()
+    assert cli("index", "album").code == 0
+    with Index.open("edgeclip.index") as index:
+        assert len(index) == 4 and not index.notes
+    assert not list(Path("edgeclip.index").glob("store.db.new*"))
+
+
+def test_only_what_an_index_leaves_may_stand_where_one_is_made(cli, album):
+    folder = Path("edgeclip.index")
+    own = ["store.db.new-journal", "store.db.salvaged", "store.db.salvaged.new-wal"]
+    for name in (*own, "salvage.json.new", "lock", "damaged"):
+        folder.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert cli("index", "album").code == 0
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "store.db-wal").touch()  # it may be all that is left of somebody's changes
+    done = cli("index", "album")
+    assert done.code == 1 and "it holds other files (store.db-wal)" in done.line
+
+
+def test_what_was_mended_is_told_also_when_the_model_cannot_be_loaded(cli, album):
+    assert cli("index", "album").code == 0
+    with Index.open("edgeclip.index", read_only=True, hnsw=False) as index:
+        vector = index.get("a.jpg").vector.astype("<f2").tobytes()
+    file = Path("edgeclip.index/store.db")
+    file.write_bytes(file.read_bytes().replace(vector, vector[::-1]))
+    done = cli("index", "-m", "nowhere")
+    note, error = done.err.splitlines()
+    assert done.code == 1 and "nowhere" in error
+    assert note.startswith("edgeclip: 1 item was damaged, and set aside in edgeclip.index/quarant")
+    assert cli("index").err == ""
+
+
+@pytest.mark.parametrize("command", [("groups",), ("search", "a cat"), ("duplicates",)])
+def test_an_index_that_cannot_even_be_read_is_told_of_once(command, cli, monkeypatch):
+    """A stopped writer left a log, and reading it takes a folder that can be written."""
+    from edgeclip.errors import StoreReadOnly
+    from edgeclip.index import opening
+
+    def refuse(*_):
+        raise StoreReadOnly("edgeclip.index cannot be written. Copy the folder.")
+
+    filled(Path("edgeclip.index"), 3)
+    monkeypatch.setattr(opening, "for_writing", refuse)
+    monkeypatch.setattr(opening, "for_reading", refuse)
+    done = cli(*command)
+    assert done.code == 1
+    assert done.line == "edgeclip: edgeclip.index cannot be written. Copy the folder."

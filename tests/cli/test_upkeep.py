@@ -40,7 +40,7 @@ def test_items_are_removed(index, capsys):
 def test_the_others_are_removed_where_keys_are_unknown(index, capsys, wanted, said):
     with pytest.raises(EdgeclipError) as caught:
         upkeep.remove(index, wanted, as_json=True)
-    assert said in str(caught.value) and "lists the keys" in str(caught.value)
+    assert said in str(caught.value) and "lists them" in str(caught.value)
     told = json.loads(capsys.readouterr().out)
     assert told == {"removed": 2, "missing": [key for key in wanted if key not in "ab"]}
     assert keys(index) == ["c", "d"]

@@ -121,6 +121,16 @@ def test_backup_that_fails_is_not_this_files_fault(path, database, tmp_path):
         assert numbers(copy) == [1, 2]
 
 
+def test_backup_names_the_file_that_cannot_be_read(path, database, tmp_path):
+    insert(database, *range(100))
+    with database.writing(1):
+        database.execute("UPDATE t SET b = randomblob(3000)")
+    log = files(path)[1]
+    os.truncate(log, log.stat().st_size * 3 // 4)
+    with pytest.raises(errors.StoreDamaged, match=f"^{path} is damaged"):
+        database.backup(tmp_path / "b.db")
+
+
 def test_writing_goes_on_while_a_backup_is_made(path, database, tmp_path):
     insert(database, *range(2000))
     copy = threading.Thread(target=database.backup, args=[tmp_path / "b.db"])

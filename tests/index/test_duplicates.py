@@ -158,19 +158,23 @@ def around(centres, each, cosine, dim=64, seed=0):
     return unit(middles * cosine**0.5 + noise * (1 - cosine) ** 0.5).astype(np.float32)
 
 
+def fitted(vectors):
+    return fitting(vectors, [None] * len(vectors))
+
+
 def test_the_threshold_stays_low_where_pictures_are_different():
-    assert fitting(around(200, 1, 0.5)) == THRESHOLD
-    assert fitting(around(60, 3, 0.99)) == THRESHOLD  # copies do not raise it
-    assert fitting(np.zeros((0, 8), np.float32)) == fitting(around(5, 1, 0.9)) == THRESHOLD
+    assert fitted(around(200, 1, 0.5)) == THRESHOLD
+    assert fitted(around(60, 3, 0.99)) == THRESHOLD  # copies do not raise it
+    assert fitted(np.zeros((0, 8), np.float32)) == fitted(around(5, 1, 0.9)) == THRESHOLD
 
 
 def test_the_threshold_rises_where_pictures_crowd():
     crowd = around(4, 80, 0.96)
-    chosen = fitting(crowd)
+    chosen = fitted(crowd)
     cosines = np.sort(crowd @ crowd.T, axis=1)
     assert 0.96 < chosen < HIGHEST
     assert (cosines[:, -6] >= chosen).mean() == pytest.approx(0.05, abs=0.02)
-    assert fitting(around(1, 50, 0.9999)) == HIGHEST
+    assert fitted(around(1, 50, 0.9999)) == HIGHEST
     keys, none = [f"{n}" for n in range(320)], [None] * 320
     assert max(len(group.keys) for group in duplicates(keys, crowd, none, none)) < 20
     assert max(len(g.keys) for g in duplicates(keys, crowd, none, none, THRESHOLD)) > 60
@@ -178,12 +182,37 @@ def test_the_threshold_rises_where_pictures_crowd():
 
 def test_the_threshold_needs_no_exact_lengths_and_no_order():
     crowd = around(4, 80, 0.96)
-    assert fitting(crowd * np.float32(1.001)) == fitting(crowd[::-1]) == fitting(crowd)
+    assert fitted(crowd * np.float32(1.001)) == fitted(crowd[::-1]) == fitted(crowd)
 
 
 def test_a_sample_is_enough():
     crowd = around(40, 80, 0.96)
-    assert fitting(crowd) == pytest.approx(fitting(crowd[::2]), abs=0.005)
+    assert fitted(crowd) == pytest.approx(fitted(crowd[::2]), abs=0.005)
+
+
+def test_many_copies_of_each_picture_are_no_crowd():
+    assert fitted(around(40, 12, 0.99)) == THRESHOLD
+    assert fitted(around(30, 13, 0.99)) > 0.98
+
+
+def test_few_pictures_tell_nothing_of_the_threshold():
+    assert fitted(around(1, 49, 0.99)) == THRESHOLD
+    assert fitted(around(1, 50, 0.99)) > 0.98
+
+
+def test_equal_files_do_not_raise_the_threshold():
+    vectors = np.concatenate([around(60, 1, 0.5), np.repeat(around(1, 1, 0.5, seed=1), 30, axis=0)])
+    hashes = [None] * 30 + [f"{n}".encode() for n in range(30)] + [b"same"] * 30
+    assert fitting(vectors, hashes) == THRESHOLD < fitted(vectors)
+    copy = np.concatenate([vectors, near_of(vectors[0], 0.96)[None]]).astype(np.float32)
+    found = duplicates([f"{n}" for n in range(91)], copy, [None] * 91, [*hashes, None])
+    assert sorted(len(group.keys) for group in found) == [2, 30]
+
+
+def near_of(vector, cosine):
+    """Return a unit vector with this cosine to another."""
+    other = np.eye(len(vector))[0] - vector[0] * vector
+    return cosine * vector + (1 - cosine**2) ** 0.5 * other / np.linalg.norm(other)
 
 
 def test_equal_files_alone():

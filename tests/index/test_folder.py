@@ -10,12 +10,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from edgeclip.errors import StoreError
+from edgeclip.errors import SpaceMismatch, StoreError
 from edgeclip.index import folder, reading
 from edgeclip.index.changes import Setting
 from edgeclip.index.index import Index
 from edgeclip.index.items import Item
 from edgeclip.index.scan import Rules
+from edgeclip.model.model import Model
 from tests.index.albums import Album, Oracle
 
 
@@ -149,6 +150,34 @@ def test_another_folder_is_refused_until_the_old_one_is_gone(run, index, album, 
     assert index.root == moved
 
 
+def test_another_folder_is_refused_where_the_old_one_was_lost(run, index, album, tmp_path):
+    run()
+    index.write([Setting("root", None)])
+    other = Album(tmp_path / "other", 3)
+    other.write("x.png", 30)
+    with pytest.raises(StoreError, match=r"knows 3 pictures, and .*other holds none of them"):
+        run(root=other.root)
+    assert run()[0] == {"unchanged": ["a.png", "b.png", "trip/c.png"]}
+
+
+def test_another_models_vectors_are_refused(run, index, album, model):
+    run()
+    album.write("d.png", 11)
+    other = Model.load(model.manifest.folder, fit="pad")
+    with pytest.raises(SpaceMismatch, match=r"not of .* with these options"):
+        list(folder.sync(index, other, album.root))
+    assert "d.png" not in index
+
+
+def test_an_index_among_the_pictures_is_refused(model, album):
+    for place in (album.root, album.root.parent):
+        with (
+            Index.open(place, model.space) as index,
+            pytest.raises(StoreError, match=r"is in the index .* Keep the index in a folder"),
+        ):
+            folder.plan(index, album.root, index.records())
+
+
 def test_a_root_that_is_none(run, tmp_path, album):
     with pytest.raises(StoreError, match=r"nothere cannot be read: No such file or directory\."):
         run(tmp_path / "nothere")
@@ -216,10 +245,22 @@ def test_rules_are_remembered(run, index, album):
     assert run()[0] == {"unchanged": every}
 
 
-@pytest.mark.parametrize("kept", ["[1]", "no JSON", '{"later": 1}', 5, b"\0"])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        *("[1]", "no JSON", 5, b"\0", '{"exclude": "abc"}', '{"exclude": null}'),
+        *('{"exclude": [1]}', '{"exclude": [""]}', '{"hidden": "no"}', '{"follow_symlinks": 1}'),
+    ],
+)
 def test_rules_that_have_rotted_are_none(run, index, kept):
     index.write([Setting("rules", kept)])
+    assert index.records().rules == Rules()
     assert len(run()[0]["added"]) == 3
+
+
+def test_rules_of_a_later_version_are_kept_as_far_as_they_are_known(run, index):
+    index.write([Setting("rules", '{"exclude": ["trip/"], "later": 1}')])
+    assert run()[0] == {"added": ["a.png", "b.png"]}
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -125,6 +125,45 @@ def test_lock_says_whether_the_database_was_closed(tmp_path):
     assert not place.was_left_open(tmp_path)
 
 
+def test_lock_says_what_a_killed_writer_left_also_after_one_that_could_not_mend_it(tmp_path):
+    lock = place.lock(tmp_path)
+    place.sign(lock, is_open=True)
+    os.close(lock)
+    place.unlock(place.lock(tmp_path), mended=False)
+    assert place.was_left_open(tmp_path)
+
+
+def test_mark_in_the_lock_outlives_a_full_disk_and_a_longer_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["x" * 200])
+    lock = place.lock(tmp_path)
+    place.sign(lock, is_open=True)
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", fail)
+        place.sign(lock, is_open=False)
+    assert place.was_left_open(tmp_path)
+    monkeypatch.setattr(sys, "argv", [""])
+    place.sign(lock, is_open=True)
+    assert place.was_left_open(tmp_path)
+    place.unlock(lock)
+
+
+def test_folder_that_is_moved_away_while_it_is_locked(tmp_path, monkeypatch):
+    folder, flock = tmp_path / "i", place.fcntl.flock
+    folder.mkdir()
+
+    def late(descriptor, how):
+        folder.rename(tmp_path / "moved")
+        flock(descriptor, how)
+
+    monkeypatch.setattr(place.fcntl, "flock", late)
+    with pytest.raises(errors.StoreLocked, match="was moved or removed while it was opened"):
+        place.lock(folder)
+
+
 def test_lock_says_what_a_killed_writer_left_until_it_is_mended(tmp_path):
     lock = place.lock(tmp_path)
     place.sign(lock, is_open=True)

@@ -110,6 +110,15 @@ def test_database_of_another_program_stays_as_it_is(folder):
     assert database(folder).read_bytes() == before
 
 
+def test_one_bad_row(folder):
+    filled(folder, 3)
+    behind(folder, "UPDATE item SET metadata = '{}' WHERE id = 2")
+    with opened(folder, None, read_only=True) as index:
+        assert index.notes[0].startswith("1 damaged item is left out, and set aside by the next")
+    with opened(folder, None) as index:
+        assert index.notes[0].startswith("1 item was damaged, and set aside in ")
+
+
 def test_bad_rows_go_to_quarantine_and_can_be_read_there(folder):
     items = filled(folder, 20)
     behind(folder, "UPDATE item SET metadata = '{}' WHERE id IN (3, 4)")
