@@ -54,12 +54,14 @@ def _run(name: str) -> list[measure.Row]:
 
 
 def _copy_to_readme(rows: list[measure.Row]) -> None:
-    """Put the figures between their marks in the README, so that it cannot fall behind."""
+    """Put the figures that have a target into the README, so that it cannot fall behind."""
     before, rest = README.read_text().split(_BEGIN)
     _, after = rest.split(_END)
     lines = ["", "| what | figure | target | detail |", "|---|---|---|---|"]
     lines += [
-        f"| {r.what} | {r.figure:.{r.digits}f} | {r.target or '–'} | {r.detail} |" for r in rows
+        f"| {r.what} | {r.figure:.{r.digits}f} | {r.target} | {r.detail} |"
+        for r in rows
+        if r.target
     ]
     README.write_text(before + _BEGIN + "\n".join([*lines, ""]) + _END + after)
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgeclip.vectors import Vector
 
-ROWS = 16_384
-"""Rows of a block: 32 MB of float32 at 512 numbers, of which only what is used takes memory."""
+ROWS = 32_768
+"""Rows of a block: 64 MB of float32 at 512 numbers, of which only what is used takes memory."""
 # Converted rows of this many numbers stay in the cache of a small CPU until they are multiplied.
 _CHUNK_NUMBERS = 1 << 17
 _INT8_MAX = 127
@@ -31,8 +31,8 @@ class Block(Protocol):
     def write(self, start: int, vectors: Vector) -> None:
         """Fill rows from ``start``."""
 
-    def scores(self, queries: Vector, count: int) -> Vector:
-        """Return ``(q, count)`` cosines of the first ``count`` rows."""
+    def score(self, queries: Vector, scores: Vector) -> None:
+        """Fill ``(q, count)`` with the cosines of the first ``count`` rows."""
 
     def read(self, rows: NDArray[np.int64]) -> Vector:
         """Return the vectors of some rows, as exactly as they are kept here."""
@@ -50,13 +50,13 @@ class Fp32Block:
         """Fill rows from ``start``."""
         self._vectors[start : start + len(vectors)] = vectors
 
-    def scores(self, queries: Vector, count: int) -> Vector:
-        """Return ``(q, count)`` cosines of the first ``count`` rows."""
+    def score(self, queries: Vector, scores: Vector) -> None:
+        """Fill ``(q, count)`` with the cosines of the first ``count`` rows."""
+        vectors = self._vectors[: scores.shape[1]]
         if len(queries) == 1:  # a product of matrix and vector reads the block once, in order
-            single: Vector = (self._vectors[:count] @ queries[0])[None]
-            return single
-        found: Vector = queries @ self._vectors[:count].T
-        return found
+            np.matmul(vectors, queries[0], out=scores[0])
+        else:
+            np.matmul(queries, vectors.T, out=scores)
 
     def read(self, rows: NDArray[np.int64]) -> Vector:
         """Return the vectors of some rows."""
@@ -80,14 +80,13 @@ class Int8Block:
         self._codes[rows] = np.rint(vectors / scales)
         self._scales[rows] = scales[:, 0]
 
-    def scores(self, queries: Vector, count: int) -> Vector:
-        """Return ``(q, count)`` cosines of the first ``count`` rows, chunk by chunk."""
-        found = np.empty((len(queries), count), np.float32)
+    def score(self, queries: Vector, scores: Vector) -> None:
+        """Fill ``(q, count)`` with the cosines of the first ``count`` rows, chunk by chunk."""
+        count = scores.shape[1]
         for start in range(0, count, self._chunk):
             stop = min(count, start + self._chunk)
             codes = self._codes[start:stop].astype(np.float32)
-            found[:, start:stop] = (codes @ queries.T).T * self._scales[start:stop]
-        return found
+            scores[:, start:stop] = (codes @ queries.T).T * self._scales[start:stop]
 
     def read(self, rows: NDArray[np.int64]) -> Vector:
         """Return the vectors of some rows, as near as 8 bits come."""

@@ -23,6 +23,7 @@ _LEAST_CANDIDATES = 100
 _GATHER_SHARE = 0.1
 _DEAD_SHARE = 0.2
 _QUERIES = 64
+_FEW = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,19 +178,30 @@ class Exact:
     def _among_all(self, queries: Vector, count: int, among: Ids | None) -> list[Found]:
         # All of one moment: or an item whose vector changes could be missed, old and new.
         parts = [(part, part.block.alive[: part.count].copy()) for part in self._parts]
-        scores = np.empty((len(queries), sum(part.count for part, _ in parts)), np.float32)
-        ids = np.empty(scores.shape[1], np.int64)
-        start = 0
-        for part, shown in parts:
-            here = slice(start, start + part.count)
-            scores[:, here] = part.block.scores(queries, part.count)
-            ids[here] = part.block.ids[: part.count]
+        if not parts:  # all were removed a moment ago
+            return [_NONE] * len(queries)
+        stops = np.cumsum([len(alive) for _, alive in parts])
+        scores = np.empty((len(queries), stops[-1]), np.float32)
+        for (part, shown), stop in zip(parts, stops, strict=True):
+            here = scores[:, stop - len(shown) : stop]
+            part.block.score(queries, here)
             if among is not None:
-                shown = shown & np.isin(ids[here], among, assume_unique=True)
+                own = part.block.ids[: len(shown)]
+                shown = shown & np.isin(own, among, assume_unique=True)
             if not shown.all():
-                scores[:, here][:, ~shown] = -np.inf
-            start += part.count
-        return [_best(ids, row, count) for row in scores]
+                here[:, ~shown] = -np.inf
+
+        def ids_of(rows: Ids) -> Ids:
+            held = np.searchsorted(stops, rows, "right")
+            places = zip(held.tolist(), (rows - stops[held]).tolist(), strict=True)
+            found = [parts[i][0].block.ids[len(parts[i][1]) + row] for i, row in places]
+            return np.array(found, np.int64)
+
+        found = []
+        for row in scores:
+            best = _best_rows(row, count)
+            found.append((ids_of(best), row[best]))
+        return found
 
     def _among_few(self, queries: Vector, count: int, among: Ids) -> list[Found]:
         ids, vectors = [_NONE[0]], [np.empty((0, self.dim), np.float32)]
@@ -236,10 +248,27 @@ def _rows_in(part: _Part, ids: Ids, start: int, stop: int) -> tuple[_Part, Ids, 
 
 def _best(ids: Ids, scores: NDArray[np.float32], count: int) -> Found:
     """Return the best, by falling score and then by rising id; -inf is no answer."""
-    least = np.float32(-np.inf)
-    if count < len(scores):
-        least = np.partition(scores, len(scores) - count)[len(scores) - count]
-    # All that are as good as the last one: which of them is picked must not be left to chance.
-    chosen = np.flatnonzero((scores >= least) & (scores != -np.inf))
-    picked = chosen[np.lexsort((ids[chosen], -scores[chosen]))[:count]]
+    order = np.argsort(ids)
+    picked = order[_best_rows(scores[order], count)]
     return ids[picked], scores[picked]
+
+
+def _best_rows(scores: NDArray[np.float32], count: int) -> Ids:
+    """Return the rows of the best scores, the best first, then by rising row; -inf is no answer."""
+    # What the best of each few reach, as many as are wanted, the best of all reach, too; that is
+    # found in one pass, and few others are as good.
+    maxima = scores[: len(scores) // _FEW * _FEW].reshape(-1, _FEW).max(axis=1, initial=-np.inf)
+    chosen = np.flatnonzero(scores >= _nth_best(maxima, count))
+    chosen = chosen[scores[chosen] != -np.inf]
+    # All that are as good as the last one: which of them is picked must not be left to chance.
+    chosen = chosen[scores[chosen] >= _nth_best(scores[chosen], count)]
+    rows: Ids = chosen[np.lexsort((chosen, -scores[chosen]))[:count]]
+    return rows
+
+
+def _nth_best(scores: NDArray[np.float32], count: int) -> np.float32:
+    """Return the least of the best ``count`` scores, or -inf where there are no more."""
+    if count >= len(scores):
+        return np.float32(-np.inf)
+    least: np.float32 = np.partition(scores, len(scores) - count)[len(scores) - count]
+    return least
