@@ -192,10 +192,8 @@ class Contents:
             return
         with self._commits.turn, contextlib.ExitStack() as steps:
             # Each is done, whatever becomes of the others; the last one first.
-            if self._lock is not None:
-                steps.callback(place.unlock, self._lock)
-                self._lock = None
-            steps.callback(self._store.close)
+            steps.callback(opening.close, self._store, self._lock)
+            self._lock = None
             steps.callback(self._near.close)
             if not self._closed:
                 self._closed = True

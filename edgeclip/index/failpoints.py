@@ -18,6 +18,7 @@ STEPS = (
     "write.acknowledged",
     "checkpoint.before",
     "checkpoint.after",
+    "close.closed",
     "compact.before",
     "compact.after",
     "salvage.begin",

@@ -10,6 +10,7 @@ from edgeclip import errors
 from edgeclip.index import place, salvage, wal
 from edgeclip.index.database import files
 from edgeclip.index.exact import Precision
+from edgeclip.index.failpoints import reach
 from edgeclip.index.identity import new_identity
 from edgeclip.index.memory import Memory
 from edgeclip.index.store import Store
@@ -100,6 +101,24 @@ def for_writing(wanted: Wanted) -> Opened:
     with contextlib.suppress(errors.StoreFull):
         opened.store.trim()
     return opened
+
+
+def close(store: Store, lock: int | None) -> None:
+    """Close a store, and let others write.
+
+    The mark of an open database goes when the log holds nothing that the file lacks, and before the
+    log does: a kill on the way is not taken for a log that was lost.
+    """
+    try:
+        if lock is not None:
+            with contextlib.suppress(errors.EdgeclipError):
+                store.settle(wait=False)
+                place.sign(lock, is_open=False)
+        store.close()
+        reach("close.closed")
+    finally:
+        if lock is not None:
+            place.unlock(lock)
 
 
 def check_space(store: Store, wanted: Wanted) -> None:

@@ -221,9 +221,9 @@ class Store:
         self._db.checkpoint("TRUNCATE")
         reach("compact.after")
 
-    def settle(self) -> None:
-        """Bring everything into the one file, so that it can be moved without its log."""
-        self._db.checkpoint("TRUNCATE")
+    def settle(self, *, wait: bool = True) -> None:
+        """Bring everything into the one file; ``wait`` for readers, so that its log can go."""
+        self._db.checkpoint("TRUNCATE" if wait else "PASSIVE")
 
     def backup(self, target: Path) -> None:
         """Copy the database as it is now to a new file, while it is in use."""
