@@ -165,7 +165,12 @@ def _tried(wanted: Wanted, left: _Left) -> Opened:
 
 def _mended(wanted: Wanted, left: _Left) -> Opened:
     folder, database = wanted.folder, wanted.folder / place.DATABASE
-    salvage.finish(folder)
+    if salvage.finish(folder):
+        left.torn_off = False
+        left.notes.append(
+            "the database was damaged, and its salvage was interrupted: it is finished now, and "
+            f"what was there before is kept in {folder / place.QUARANTINE}."
+        )
     if not database.exists():
         assert wanted.space is not None
         Store.create(database, new_identity(wanted.space, wanted.model))

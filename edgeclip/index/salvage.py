@@ -56,13 +56,13 @@ def is_due(folder: Path) -> bool:
     return (folder / place.SALVAGE_NOTE).exists()
 
 
-def finish(folder: Path) -> None:
-    """Finish a change of files that was begun; nothing happens when there is none."""
+def finish(folder: Path) -> bool:
+    """Finish a change of files that was begun; tell whether there was one."""
     note, database = folder / place.SALVAGE_NOTE, folder / place.DATABASE
     draft = folder / place.SALVAGED
     if not note.exists():
         _remove_draft(folder)  # of a salvage that was killed while it wrote
-        return
+        return False
     if draft.exists():
         # A log beside a database that it does not belong to would be played into it.
         for log in files(database)[1:]:
@@ -75,6 +75,7 @@ def finish(folder: Path) -> None:
     note.unlink()
     place.fsync(folder)
     reach("salvage.done")
+    return True
 
 
 def salvage(folder: Path, space: str | None, model: str) -> Salvaged:

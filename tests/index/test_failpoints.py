@@ -98,6 +98,21 @@ def test_nothing_is_lost_at(step, count, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"i", "copy"}
 
 
+@pytest.mark.parametrize("step", ["marked", "log-gone", "switched"])
+def test_a_salvage_that_was_killed_is_told(step, tmp_path):
+    folder = tmp_path / "i"
+    items = filled(folder, 50)
+    with opened(folder):
+        as_if_stopped = (folder / place.LOCK).read_bytes()
+    spoil_head(folder / place.DATABASE)
+    (folder / place.LOCK).write_bytes(as_if_stopped)
+    assert child(folder, f"salvage.{step}", 1, "recover").returncode == DIED
+    with opened(folder) as index:
+        check(index, items)
+        (note,) = index.notes
+    assert "salvage was interrupted: it is finished" in note
+
+
 def test_recovery_that_is_killed_again_and_again_comes_to_an_end(tmp_path):
     items = filled(tmp_path / "i", 50)
     spoil_head(tmp_path / "i" / place.DATABASE)
