@@ -120,12 +120,13 @@ def _keep_true(
     **chosen: Any,
 ) -> None:
     from edgeclip.cli.keeping import Job
+    from edgeclip.index import opening
 
     # What could not work is refused before an index is made.
     if folder is not None and not options.is_folder(folder):
         raise EdgeclipError(f"{folder} is no folder. Give a folder of pictures.")
     indexes.check_place(path, folder)
-    if folder is None and not indexes.is_index(path):
+    if folder is None and not opening.is_there(path):
         raise click.UsageError(f"There is no index at {path}. Give DIR, a folder of pictures.")
     if watch:
         from edgeclip.index import watching

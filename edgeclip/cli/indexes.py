@@ -54,13 +54,6 @@ def index_path(index: Path | None) -> Path:
     return index or Path(os.environ.get("EDGECLIP_INDEX") or DEFAULT)
 
 
-def is_index(path: Path) -> bool:
-    """Tell whether a folder is one of an index, also of a damaged one."""
-    from edgeclip.index import place, salvage
-
-    return (path / place.DATABASE).exists() or salvage.is_due(path)
-
-
 def check_place(path: Path, folder: Path | None) -> None:
     """Refuse to make an index among other files.
 
@@ -71,7 +64,7 @@ def check_place(path: Path, folder: Path | None) -> None:
     Raises:
         EdgeclipError: it is a folder of other files.
     """
-    from edgeclip.index import place
+    from edgeclip.index import opening, place
 
     with contextlib.suppress(OSError):  # mostly there is nothing yet
         if folder is not None and path.samefile(folder):
@@ -79,7 +72,7 @@ def check_place(path: Path, folder: Path | None) -> None:
                 f"the index {path} would be the folder of pictures, {folder}. Give the index a "
                 f"folder of its own: --index {path.absolute().name or 'photos'}.index"
             )
-    if is_index(path) or not options.is_folder(path):
+    if opening.is_there(path) or not options.is_folder(path):
         return
     names = (each.name for each in path.iterdir())
     others = sorted(name for name in names if not place.is_own(name) and name != "lost+found")

@@ -128,9 +128,14 @@ class Job:
         """Build the graph that programs search by now and then, beside the watch."""
 
         def work() -> None:
+            looked = -1
             while not done.is_set():
+                changes = self._counts.total()
                 with contextlib.suppress(EdgeclipError):  # the watch meets it, too
-                    self._index.build_graph(lambda: done.is_set() or stop.is_set())
+                    # To look reads a saved graph to its end.
+                    if changes != looked and self._index.needs_graph():
+                        self._index.build_graph(lambda: done.is_set() or stop.is_set())
+                looked = changes
                 done.wait(_GRAPH_S)
 
         done = threading.Event()

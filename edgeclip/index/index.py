@@ -194,14 +194,16 @@ class Index(View):
         return not self.read_only and self._contents.near.is_due()
 
     def build_graph(self, stop: Callable[[], bool] = lambda: False) -> None:
-        """Build and save the graph for fast search, if it is needed; wait until it is there.
+        """Build and save the graph for fast search, and wait until it is there.
 
-        `View.notes` tells when that fails; searches are exact, then.
+        For where it `needs_graph`; elsewhere the saved one is loaded, and stays.  `View.notes`
+        tells when that fails; searches are exact, then.
 
         Args:
             stop: tells whether to wait no longer; the graph is given up.
         """
-        if self.needs_graph():
+        self._contents.memory()
+        if not self.read_only:
             self._contents.near.build(stop)
 
     def compact(self) -> None:

@@ -82,8 +82,7 @@ def for_writing(wanted: Wanted) -> Opened:
         StoreReadOnly, StoreFull, StoreError: it cannot be written.
     """
     folder = wanted.folder
-    exists = (folder / place.DATABASE).exists() or salvage.is_due(folder)
-    if not exists and wanted.space is None:
+    if wanted.space is None and not is_there(folder):
         raise place.not_found(folder)
     place.check_file_system(folder, force=wanted.force)
     place.make(folder)
@@ -101,6 +100,11 @@ def for_writing(wanted: Wanted) -> Opened:
     with contextlib.suppress(errors.StoreFull):
         opened.store.trim()
     return opened
+
+
+def is_there(folder: Path) -> bool:
+    """Tell whether a folder is one of an index, also of a damaged one."""
+    return (folder / place.DATABASE).exists() or salvage.is_due(folder)
 
 
 def close(store: Store, lock: int | None) -> None:
