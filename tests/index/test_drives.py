@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 
 import pytest
 
@@ -13,7 +11,7 @@ from edgeclip.index import folder
 from edgeclip.index.changes import Setting
 from edgeclip.index.records import drives_setting
 from edgeclip.index.scan import Rules
-from tests.index.test_full_disk import namespace
+from tests.index import mounting
 
 
 def test_a_drive_that_is_not_mounted_is_refused(run, index, album):
@@ -67,10 +65,4 @@ def test_a_name_that_is_no_text_is_kept(index):
 
 @pytest.mark.parametrize("case", ["synced", "watched"])
 def test_a_drive_that_is_unmounted(case, tmp_path):
-    command = [sys.executable, "-m", "tests.index.inner_drive", case, str(tmp_path)]
-    found = subprocess.run(
-        [*namespace(), *command], capture_output=True, text=True, timeout=60, check=False
-    )
-    if found.returncode == 3 or "unshare:" in found.stderr:
-        pytest.skip("no tmpfs can be mounted here")
-    assert found.returncode == 0, found.stderr
+    mounting.run("tests.index.inner_drive", case, tmp_path)

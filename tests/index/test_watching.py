@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,8 +15,8 @@ from edgeclip.errors import ExtraMissing, StoreError
 from edgeclip.index import watching
 from edgeclip.index.index import Index
 from edgeclip.index.items import Item
+from tests.index import mounting
 from tests.index.albums import Album, Oracle, picture
-from tests.index.test_full_disk import namespace
 
 
 class Watched:
@@ -137,13 +135,7 @@ def test_a_new_folder_of_the_same_number_is_another(tmp_path, model, monkeypatch
 
 @pytest.mark.parametrize("quiet_s", [0, 1.5])
 def test_a_drive_that_is_unmounted_keeps_its_items(tmp_path, quiet_s):
-    command = [sys.executable, "-m", "tests.index.unmounting", str(tmp_path), str(quiet_s)]
-    found = subprocess.run(
-        [*namespace(), *command], capture_output=True, text=True, timeout=60, check=False
-    )
-    if found.returncode == 3 or "unshare:" in found.stderr:
-        pytest.skip("no tmpfs can be mounted here")
-    assert found.returncode == 0, found.stderr
+    mounting.run("tests.index.unmounting", tmp_path, quiet_s)
 
 
 def test_a_drive_that_vanishes_while_it_is_looked_at(tmp_path, model, monkeypatch):
