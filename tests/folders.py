@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgeclip.model.manifest import seal, space_id
+from edgeclip.model.identity import seal, space_id
 from edgeclip.model.writer import write_model
 from tests import tiny
 

@@ -11,6 +11,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_FEATURES = ("flags", "Features")
+"""Keys of ``/proc/cpuinfo`` on x86 and on Arm."""
+
 
 def usable_cpus(root: Path = Path("/")) -> int:
     """Count the CPUs that the affinity mask and the control groups leave to this process.
@@ -25,6 +28,24 @@ def usable_cpus(root: Path = Path("/")) -> int:
     cpus = len(affinity(0)) if affinity else (os.cpu_count() or 1)
     quota = min(_quotas(root), default=math.inf)
     return max(1, min(cpus, math.ceil(quota))) if quota < math.inf else max(1, cpus)
+
+
+def cpu_features(root: Path = Path("/")) -> tuple[str, ...]:
+    """Return what the CPU says that it can do, by the kernel's names, such as ``asimddp``.
+
+    Args:
+        root: where ``proc`` is looked for.
+
+    Returns:
+        Sorted names, those that all cores have; empty where the kernel does not tell.
+    """
+    try:
+        text = (root / "proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        return ()
+    lines = (line.partition(":") for line in text.splitlines())
+    cores = [set(value.split()) for key, _, value in lines if key.strip() in _FEATURES]
+    return tuple(sorted(set.intersection(*cores))) if cores else ()
 
 
 def _quotas(root: Path) -> Iterator[float]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import edgeclip
 from edgeclip.errors import ModelNotFound
 from edgeclip.model.manifest import FILENAME, Manifest
+from edgeclip.model.places import user_data
 
 PREFERRED = "mobileclip_s2"
 FALLBACK = "starter"
@@ -31,7 +32,8 @@ def places(models: Path | str | None = None) -> list[Path]:
     if first:
         _check_place(Path(first))
     package = Path(edgeclip.__file__).parent
-    folders = [Path("models"), *_user_data(), package / "_models"]
+    own = user_data()
+    folders = [Path("models"), *([own / "models"] if own else []), package / "_models"]
     # An editable install has its data beside the package, not in it.
     if (package.parent / "pyproject.toml").is_file():
         folders.append(package.parent / "models")
@@ -44,16 +46,6 @@ def _check_place(folder: Path) -> None:
         raise ModelNotFound(f"{folder} is a model, not a folder of models. Name it with --model.")
     if not _is(folder, Path.is_dir):
         raise ModelNotFound(f"{folder} is no folder. Correct --models or EDGECLIP_MODELS.")
-
-
-def _user_data() -> Iterator[Path]:
-    """Yield the folder of the XDG base directory specification, where there is a home."""
-    data = os.environ.get("XDG_DATA_HOME")
-    try:
-        base = Path(data) if data else Path.home() / ".local" / "share"
-    except RuntimeError:  # a container may run as a user that does not exist
-        return
-    yield base / "edgeclip" / "models"
 
 
 def installed(models: Path | str | None = None) -> Iterator[Path]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeclip.errors import ModelError, UntrainedWarning
+from edgeclip.model.identity import seal, sharing, space_id
 from edgeclip.model.towers import (
     Fit,
     ImageTower,
@@ -156,51 +157,17 @@ class Manifest:
             )
         return path
 
-    def space_id(self, *, fit: Fit = "crop", draft: bool = False) -> str:
-        """Return the space id of vectors made with these options."""
-        return space_id(self.record, fit=fit, draft=draft)
-
-
-def space_id(record: Mapping[str, Any], *, fit: Fit = "crop", draft: bool = False) -> str:
-    """Hash what makes two vectors comparable: weights, preprocessing, dim and text cleaning.
-
-    Args:
-        record: a manifest as in ``model.json``.
-        fit: ``crop`` or ``pad``.
-        draft: whether large JPEGs are decoded at a reduced scale.
-
-    Returns:
-        SHA-256 in hex, 64 characters.
-    """
-    image, text = record["image"], record["text"]
-    preprocessing = {key: image[key] for key in ("size", "resize", "filter", "crop", "mean", "std")}
-    cleaning = (
-        None
-        if text is None
-        else {key: text[key] for key in ("cleaning", "context_length", "padding", "pad_id")}
-    )
-    identity = {
-        "weights": record["source"]["weights_sha256"],
-        "preprocessing": {**preprocessing, "fit": fit, "draft": draft},
-        "dim": record["dim"],
-        "text": cleaning,
-    }
-    return canonical_sha256(identity)
-
-
-def seal(record: Mapping[str, Any]) -> str:
-    """Hash the manifest itself, all but this hash: the goldens and the licence may rot, too.
-
-    Returns:
-        SHA-256 in hex of the canonical JSON, for the manifest's ``sha256``.
-    """
-    return canonical_sha256({key: value for key, value in record.items() if key != "sha256"})
-
-
-def canonical_sha256(value: Any) -> str:
-    """Hash a value by its canonical JSON: sorted keys, no white space, ASCII."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+    def space_id(
+        self,
+        *,
+        fit: Fit = "crop",
+        draft: bool = False,
+        image_variant: str | None = None,
+        text_variant: str | None = None,
+    ) -> str:
+        """Return the space id of vectors made with these options and variants."""
+        chosen = {"image": image_variant, "text": text_variant}
+        return space_id(self.record, fit=fit, draft=draft, chosen=chosen)
 
 
 def _read_json(path: Path) -> Any:
@@ -243,6 +210,7 @@ def _parse(folder: Path, record: Any) -> Manifest:
     )
     _check_names(manifest)
     _check_sections(record)
+    sharing(record)
     if record["sha256"] != seal(record):
         raise ModelError(
             f"{folder / FILENAME} was changed or damaged since it was made: its own SHA-256 does "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected
-from edgeclip.model import library, parts, query
+from edgeclip.model import library, parts, query, tuned
 from edgeclip.model.batches import embedded
 from edgeclip.model.classifier import Classifier, prototypes
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
-from edgeclip.model.options import SessionOptions
 from edgeclip.model.prefetch import prefetched
 from edgeclip.model.texts import checked
 from edgeclip.model.towers import FITS, Fit
@@ -37,9 +36,9 @@ _TEXT_BATCH = 16
 class Model:
     """Turn pictures and words into unit vectors of one space.
 
-    ``Model.load`` is the usual way in, and says what the options mean; the constructor takes the
-    manifest and two functions that open the towers when they are first needed, so a process that
-    only embeds pictures never reads the text tower.  Safe to use from several threads.
+    ``Model.load`` is the usual way in; the constructor takes the manifest and two functions that
+    open the towers when they are first needed, so a process that only embeds pictures never reads
+    the text tower.  Safe to use from several threads.
     """
 
     def __init__(
@@ -51,6 +50,7 @@ class Model:
         fit: Fit = "crop",
         draft: bool = False,
         max_pixels: int = MAX_PIXELS,
+        variants: Mapping[str, str] | None = None,
     ) -> None:
         if fit not in FITS:
             raise ValueError(f"fit must be one of {', '.join(FITS)}, not {fit!r}")
@@ -62,6 +62,7 @@ class Model:
         self._fit: Fit = fit
         self._draft = draft
         self._max_pixels = max_pixels
+        self._variants = variants or {}
 
     @classmethod
     def load(
@@ -71,10 +72,12 @@ class Model:
         fit: Fit = "crop",
         draft: bool = False,
         max_pixels: int = MAX_PIXELS,
+        image_variant: str | None = None,
+        text_variant: str | None = None,
         threads: int | None = None,
         providers: Sequence[str] | None = None,
-        spinning: bool = False,
-        arena: bool = False,
+        spinning: bool | None = None,
+        arena: bool | None = None,
     ) -> Model:
         """Load a model folder; each of its files is hashed when it is opened.
 
@@ -84,10 +87,16 @@ class Model:
             fit: ``crop`` (reference) or ``pad`` (letterbox); each has its own space id.
             draft: decode large JPEGs at a reduced scale; has its own space id.
             max_pixels: refuse larger pictures before decoding.
-            threads: threads of one inference; None: the CPUs that this process may use.
-            providers: onnxruntime's execution providers, best first; None: CUDA if present, CPU.
+            image_variant: stored form of the image tower, such as ``int8``; see `edgeclip info`.
+            text_variant: stored form of the text tower.
+            threads: threads of one inference.
+            providers: onnxruntime's execution providers, best first: ``cpu``, ``cuda``,
+                ``tensorrt``, or its own names.
             spinning: let idle threads burn CPU while they wait.
             arena: keep memory at its peak between runs.
+
+        What is None is as `edgeclip tune` found best on this board, else: the model's own variants,
+        the CPUs that this process may use, CUDA if present, no spinning, no arena.
 
         Raises:
             ModelNotFound: there is no such model.
@@ -95,15 +104,17 @@ class Model:
         """
         manifest = Manifest.load(library.find(model))
         manifest.warn_if_untrained()
-
-        options = SessionOptions(threads, providers, spinning, arena)
+        asked = {"threads": threads, "providers": providers, "spinning": spinning, "arena": arena}
+        image = tuned.setting(manifest, "image", image_variant, asked)
+        text = tuned.setting(manifest, "text", text_variant, asked)
         return cls(
             manifest,
-            lambda: parts.open_image(manifest, options),
-            lambda: parts.open_text(manifest, options),
+            lambda: parts.open_image(manifest, image),
+            lambda: parts.open_text(manifest, text),
             fit=fit,
             draft=draft,
             max_pixels=max_pixels,
+            variants={"image_variant": image.variant, "text_variant": text.variant},
         )
 
     def open(self) -> None:
@@ -129,7 +140,7 @@ class Model:
     @property
     def space(self) -> str:
         """Space id: only vectors of the same one may be compared."""
-        return self.manifest.space_id(fit=self._fit, draft=self._draft)
+        return self.manifest.space_id(fit=self._fit, draft=self._draft, **self._variants)
 
     @property
     def logit_scale(self) -> float:
@@ -150,8 +161,7 @@ class Model:
         Raises:
             ImageRejected: the picture cannot or must not be read.
         """
-        tensor = self.image_tensor(picture)
-        vector: Vector = self._image.get().run(tensor[None], unit=normalize)[0]
+        vector: Vector = self._image.get().run(self.image_tensor(picture)[None], unit=normalize)[0]
         return vector
 
     @overload
@@ -187,7 +197,7 @@ class Model:
         Args:
             pictures: any iterable; it is read only a little ahead, so it may be endless.
             normalize: unit length; False gives the tower's raw output.
-            batch_size: pictures in one inference.  More than 1 pays on a GPU only.
+            batch_size: pictures in one inference; more than 1 pays on a GPU only.
             on_error: ``raise`` at the bad picture's turn, or ``return`` its `ImageRejected` in the
                 vector's place and go on.
 
@@ -219,12 +229,8 @@ class Model:
             text: up to 4,096 characters; what the model's context cannot hold is cut off.
             normalize: unit length; False gives the tower's raw output.
 
-        Returns:
-            ``(dim,)`` float32.
-
         Raises:
             InvalidText: not a string, too long, or not Unicode text.
-            ModelError: the model has no text tower.
         """
         words = checked(text)  # first: a refusal must not wait for the text tower to open
         tokenizer, session = self._text.get()
@@ -232,10 +238,7 @@ class Model:
         return vector
 
     def embed_texts(self, texts: Iterable[str], *, normalize: bool = True) -> Iterator[Vector]:
-        """Embed many texts in order.
-
-        Yields:
-            ``(dim,)`` float32 for each text.
+        """Embed many texts in order, yield ``(dim,)`` float32 for each.
 
         Raises:
             InvalidText: at the bad text's batch.
@@ -253,9 +256,6 @@ class Model:
         Args:
             text: the query.
             pictures: whether a term that is an existing file is read as a picture.
-
-        Returns:
-            ``(dim,)`` float32 of unit length.
 
         Raises:
             QueryError: the query breaks the grammar.
@@ -280,7 +280,7 @@ class Model:
             InvalidText: no labels, a label twice, or a template without ``{}``.
         """
         names = labels if isinstance(labels, str) else list(labels)  # it may be a generator
-        chosen = templates if templates is not None else parts.text_tower(self.manifest).templates
+        chosen = parts.text_tower(self.manifest).templates if templates is None else templates
         rows = prototypes(names, chosen, lambda t: list(self.embed_texts(t)), negatives=negatives)
         return Classifier(names, rows, self.embed_image, logit_scale=self.logit_scale)
 

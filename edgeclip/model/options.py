@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+Optimisation = Literal["all", "extended", "basic", "off"]
+OPTIMISATIONS: tuple[Optimisation, ...] = ("all", "extended", "basic", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,10 @@ class SessionOptions:
     """Whether idle threads burn CPU while they wait: five times the CPU at 10 fps, no faster."""
     arena: bool = False
     """Whether memory is kept at its peak between runs instead of being handed back."""
+    optimisation: Optimisation = "all"
+    """How far onnxruntime rewrites a graph when it opens it."""
+    cache: bool = True
+    """Whether a large rewritten graph is kept, see `edgeclip.model.graph_cache`."""
 
     def __post_init__(self) -> None:
         """Refuse what onnxruntime would take for something else."""
@@ -25,3 +33,7 @@ class SessionOptions:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
         if isinstance(self.providers, str):
             raise TypeError(f"providers is a list of names: [{self.providers!r}]")
+        if self.optimisation not in OPTIMISATIONS:
+            raise ValueError(
+                f"optimisation must be one of {', '.join(OPTIMISATIONS)}, not {self.optimisation!r}"
+            )

@@ -6,9 +6,10 @@ counts is the version of the module, not the name of the package.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,20 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 from edgeclip.errors import ModelError
-from edgeclip.model import onnx_file
-from edgeclip.model.cpus import usable_cpus
+from edgeclip.model import onnx_file, providers
+from edgeclip.model.cpus import cpu_features, usable_cpus
 from edgeclip.model.options import SessionOptions
+from edgeclip.model.patience import told
 from edgeclip.model.towers import ImageTower, TextTower
 
 # Before 1.27 a session reads files outside the model folder and leaks on some CPUs (#28231).
 _TRUSTED = (1, 27)
-# TensorRT is left to those who ask: its first start compiles for minutes.
-_PREFERRED_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+_LEVELS = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "off": "ORT_DISABLE_ALL",
+}
 
 
 class Session:
@@ -60,7 +66,7 @@ class Session:
         Raises:
             ModelError: no graph, external data, a missing provider, or other tensors.
         """
-        session = open_graph(path, options)
+        session = open_graph(path, options, row=(tower.input, tower.sides))
         have = {tensor.name for tensor in [*session.get_inputs(), *session.get_outputs()]}
         missing = [name for name in (tower.input, *tower.outputs.values()) if name not in have]
         if missing:
@@ -123,12 +129,19 @@ class Session:
         return vectors
 
 
-def open_graph(path: Path, options: SessionOptions) -> onnxruntime.InferenceSession:
+def open_graph(
+    path: Path, options: SessionOptions, *, row: tuple[str, str] | None = None
+) -> onnxruntime.InferenceSession:
     """Open an ONNX file with the project's options.
+
+    Args:
+        path: the ONNX file.
+        options: how it is run.
+        row: name and sides of the input, see `edgeclip.model.providers.with_settings`.
 
     Raises:
         ModelError: the file is no usable graph, keeps data outside itself, or a provider that was
-            asked for is not in the installed onnxruntime.
+            asked for is not in the installed onnxruntime or does not start.
     """
     if version() < _TRUSTED:
         warnings.warn(
@@ -137,12 +150,37 @@ def open_graph(path: Path, options: SessionOptions) -> onnxruntime.InferenceSess
             stacklevel=2,
         )
         onnx_file.refuse_external_data(path)
-    try:
-        return onnxruntime.InferenceSession(
-            os.fspath(path), _session_options(options), providers=_providers(options.providers)
+    names = providers.resolved(options.providers, available_providers())
+    session = _opened(path, _session_options(options), names, row)
+    # A provider whose libraries are missing gives way to the CPU without an error.
+    if options.providers and names[0] not in session.get_providers():
+        raise ModelError(
+            f"{names[0]} was asked for and did not start: its libraries are missing or do not fit "
+            f"onnxruntime {onnxruntime.__version__}. Run: edgeclip doctor"
         )
-    except ModelError:
-        raise
+    return session
+
+
+def save_optimised(path: Path, options: SessionOptions, target: Path) -> None:
+    """Open a graph on the CPU and write what onnxruntime made of it.
+
+    Raises:
+        ModelError: it is no usable graph, or cannot be written.
+    """
+    inner = _session_options(options)
+    inner.optimized_model_filepath = os.fspath(target)
+    _opened(path, inner, [providers.CPU], None)
+
+
+def _opened(
+    path: Path, inner: onnxruntime.SessionOptions, names: list[str], row: tuple[str, str] | None
+) -> onnxruntime.InferenceSession:
+    slow = f"TensorRT compiles {path.name}, which takes minutes the first time"
+    patience = told(slow) if providers.TENSORRT in names else contextlib.nullcontext()
+    settings = list(providers.with_settings(names, row))
+    try:
+        with patience:
+            return onnxruntime.InferenceSession(os.fspath(path), inner, providers=settings)
     except Exception as error:
         raise ModelError(
             f"{path} cannot be opened by onnxruntime {onnxruntime.__version__} "
@@ -161,6 +199,15 @@ def version_text() -> str:
     return str(onnxruntime.__version__)
 
 
+def runtime() -> dict[str, Any]:
+    """Return what a measurement or a rewritten graph is bound to: onnxruntime and the CPU."""
+    return {
+        "onnxruntime": version_text(),
+        "machine": platform.machine(),
+        "features": cpu_features(),
+    }
+
+
 def available_providers() -> list[str]:
     """Return the execution providers of the installed onnxruntime."""
     return list(onnxruntime.get_available_providers())
@@ -171,24 +218,13 @@ def _session_options(options: SessionOptions) -> onnxruntime.SessionOptions:
     inner.intra_op_num_threads = options.threads or usable_cpus()
     inner.inter_op_num_threads = 1
     inner.enable_cpu_mem_arena = options.arena
+    level = getattr(onnxruntime.GraphOptimizationLevel, _LEVELS[options.optimisation])
+    inner.graph_optimization_level = level
     spinning = "1" if options.spinning else "0"
     inner.add_session_config_entry("session.intra_op.allow_spinning", spinning)
     inner.add_session_config_entry("session.inter_op.allow_spinning", spinning)
     inner.log_severity_level = 3  # errors only: warnings about hardware frighten without helping
     return inner
-
-
-def _providers(wanted: Sequence[str] | None) -> list[str]:
-    available = available_providers()
-    if wanted is None:
-        return [name for name in _PREFERRED_PROVIDERS if name in available]
-    missing = [name for name in wanted if name not in available]
-    if missing:
-        raise ModelError(
-            f"the installed onnxruntime has no {missing[0]} (it has: {', '.join(available)}). "
-            "Install a build that has it, or ask for another provider."
-        )
-    return list(wanted)
 
 
 def _scaled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,6 +23,8 @@ class Agreement:
     """Least cosine."""
     over: str
     """What it was measured on."""
+    neighbours: float | None = None
+    """Share of the pictures whose nearest neighbour stayed the same; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Variant:
     file: str
     agreement: Agreement | None = None
     """None for the reference form itself."""
+    providers: tuple[str, ...] | None = None
+    """onnxruntime's execution providers that may run it; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,11 @@ class ImageTower:
     default: str
     """The variant that is used unless another is asked for."""
 
+    @property
+    def sides(self) -> str:
+        """One row of the input, such as ``3x256x256``."""
+        return f"3x{self.size}x{self.size}"
+
 
 @dataclass(frozen=True, slots=True)
 class TextTower:
@@ -89,6 +98,11 @@ class TextTower:
     default: str
     templates: tuple[str, ...] = ("{}",)
     """Prompts around a label, each with one ``{}``, averaged."""
+
+    @property
+    def sides(self) -> str:
+        """One row of the input, such as ``77``."""
+        return str(self.context_length)
 
 
 def image_tower(entry: Mapping[str, Any]) -> ImageTower:
@@ -133,6 +147,7 @@ def _variants(entry: Mapping[str, Any]) -> dict[str, Variant]:
         string(name): Variant(
             string(value["file"]),
             None if value.get("agreement") is None else Agreement(**value["agreement"]),
+            None if value.get("providers") is None else tuple(map(string, value["providers"])),
         )
         for name, value in entry.items()
     }

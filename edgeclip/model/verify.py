@@ -6,10 +6,6 @@ the asking process with it; in a child its death is a verdict.
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeclip.errors import ModelError
-from edgeclip.model import onnx_file
+from edgeclip.model import child, onnx_file
 from edgeclip.model.goldens import (
     PICTURES,
     TEXTS,
@@ -166,39 +162,27 @@ def _file_state(manifest: Manifest, name: str) -> str:
 
 def _replayed(folder: Path, timeout_s: float) -> tuple[str, str, dict[str, float]]:
     """Run `replay` in a child; return verdict, reason and cosines."""
-    # -P: a stray numpy.py in the working folder must not be imported.
-    command = [sys.executable, "-P", "-m", _CHILD, str(folder)]
     try:
-        child = subprocess.run(command, capture_output=True, timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        return "timed out", f"the goldens took longer than {timeout_s:g} s.", {}
-    if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
+        return "ok", "", dict(child.ask(_CHILD, str(folder), timeout_s=timeout_s))
+    except child.ChildFailed as error:
+        return error.verdict, _explained(error, timeout_s), {}
+
+
+def _explained(error: child.ChildFailed, timeout_s: float) -> str:
+    if error.verdict == "timed out":
+        return f"the goldens took longer than {timeout_s:g} s."
+    if error.verdict == "crashed":
         return (
-            "crashed",
-            f"onnxruntime died of {name} on this board. Try another version of onnxruntime, or "
-            "another variant of the model.",
-            {},
+            f"{error.reason}. Try another version of onnxruntime, or another variant of the model."
         )
-    try:
-        answer = json.loads(child.stdout)
-        return str(answer["verdict"]), str(answer["reason"]), dict(answer["cosines"])
-    except (ValueError, KeyError, TypeError):
-        said = child.stderr.decode("utf-8", "replace").strip()
-        last = (said.splitlines() or ["no output"])[-1]
-        return "failed", f"the goldens could not be replayed ({last}).", {}
+    return error.reason if error.told else f"the goldens could not be replayed ({error.reason})."
 
 
-def _child(folder: str) -> None:
-    """Answer the parent in one line of JSON on stdout."""
+def _replay_here(folder: str) -> dict[str, float]:
     from edgeclip.model.model import Model
 
-    try:
-        answer = {"verdict": "ok", "reason": "", "cosines": replay(Model.load(folder))}
-    except ModelError as error:
-        answer = {"verdict": "failed", "reason": str(error), "cosines": {}}
-    sys.stdout.write(json.dumps(answer) + "\n")
+    return replay(Model.load(folder))
 
 
 if __name__ == "__main__":
-    _child(sys.argv[1])
+    child.reply(_replay_here)

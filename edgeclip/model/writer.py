@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeclip.errors import EdgeclipError, ModelError
-from edgeclip.model.manifest import FILENAME, FORMAT, seal, space_id
+from edgeclip.model.identity import SHARING, seal, space_id
+from edgeclip.model.manifest import FILENAME, FORMAT
 
 Check = Callable[[Path], Mapping[str, Any] | None]
 
@@ -49,7 +50,7 @@ def write_model(
     try:
         with _beside(folder) as temporary:
             entries = {name: _put(temporary / name, content) for name, content in files.items()}
-            whole = {"format": FORMAT, **record, "files": entries}
+            whole = {"format": FORMAT, "sharing": dict(SHARING), **record, "files": entries}
             whole["space"] = space_id(whole)
             _put(temporary / FILENAME, _dump(whole))
             found = check(temporary)

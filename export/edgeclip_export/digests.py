@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from edgeclip.model.manifest import canonical_sha256
+from edgeclip.model.identity import canonical_sha256
 
 UNTRAINED_SCHEME = "edgeclip-untrained-1"
 """Names the rule that makes weights of a seed; changed when the same seed would give others."""

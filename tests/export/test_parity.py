@@ -19,7 +19,7 @@ from edgeclip_export.recipe import Preprocessing
 
 from edgeclip.errors import CheckpointError, ExtraMissing, ParityError
 from edgeclip.model import goldens
-from edgeclip.model.manifest import seal, space_id
+from edgeclip.model.identity import seal, space_id
 from edgeclip.model.model import Model
 from tests.export.apple_layout import apple_state, without_head_bias
 from tests.export.conftest import fastvit_recipe

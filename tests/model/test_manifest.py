@@ -11,7 +11,8 @@ import pytest
 
 from edgeclip.errors import EdgeclipError, ModelError, UntrainedWarning
 from edgeclip.model import library
-from edgeclip.model.manifest import Manifest, space_id
+from edgeclip.model.identity import space_id
+from edgeclip.model.manifest import Manifest
 from edgeclip.model.model import Model
 from tests import folders, tiny
 

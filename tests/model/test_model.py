@@ -200,9 +200,9 @@ def test_threads_share_one_session_and_agree(tiny_model, album, monkeypatch):
     opened = []
     real = session.open_graph
 
-    def counted(path, options):
+    def counted(path, options, **row):
         opened.append(path.name)
-        return real(path, options)
+        return real(path, options, **row)
 
     monkeypatch.setattr(session, "open_graph", counted)
     model = Model.load(tiny_model)

@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 import torch
 
-from edgeclip.model.manifest import canonical_sha256
+from edgeclip.model.identity import canonical_sha256
 from edgeclip.model.writer import write_model
 from edgeclip_export.graphs import IMAGE_NAMES, TEXT_NAMES, trace
 from edgeclip_export.record import TEMPLATES, made_by, outputs

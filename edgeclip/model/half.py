@@ -1,0 +1,95 @@
+"""Variants that only some providers run, such as fp16: opened there alone, and first by a child.
+
+onnxruntime 1.23 to 1.31 dies on the CPU of an fp16 text tower (``MatmulTransposeFusion``), and on
+other boards of other graphs; a child dies in our place, once for each graph and board.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeclip.errors import ModelError
+from edgeclip.model import child
+from edgeclip.model.identity import canonical_sha256
+from edgeclip.model.options import SessionOptions
+from edgeclip.model.places import user_cache
+from edgeclip.model.providers import full_name, resolved
+from edgeclip.model.session import available_providers, open_graph, runtime
+from edgeclip.model.towers import Variant
+
+_PROBE_S = 1800.0  # TensorRT may compile first
+
+
+def fitting(variant: Variant, options: SessionOptions) -> SessionOptions:
+    """Return options with providers that run a variant.
+
+    Raises:
+        ModelError: none of them is here, or others were asked for.
+    """
+    if variant.providers is None:
+        return options
+    available = available_providers()
+    wanted = options.providers
+    names = resolved(wanted, available) if wanted else [*variant.providers]
+    usable = [name for name in names if name in variant.providers and name in available]
+    if not usable:
+        asked = full_name(wanted[0], available) if wanted else f"onnxruntime ({available[-1]})"
+        raise ModelError(
+            f"{variant.file} is for {' and '.join(variant.providers)}, not for {asked}. "
+            "Choose another variant of this model."
+        )
+    return dataclasses.replace(options, providers=usable)
+
+
+def probe(path: Path, sha256: str, options: SessionOptions) -> None:
+    """Open and run a graph in a child, unless it lived through that before on this board.
+
+    Args:
+        path: the graph, already hashed.
+        sha256: its hash.
+        options: how it will be run.
+
+    Raises:
+        ModelError: the child died or failed.
+    """
+    marker = _marker(sha256, options)
+    if marker is not None and marker.is_file():
+        return
+    question = {"path": os.fspath(path.absolute()), "providers": list(options.providers or [])}
+    try:
+        child.ask(__name__, question, timeout_s=_PROBE_S)
+    except child.ChildFailed as error:
+        raise ModelError(
+            f"{path} was tried in another process first, and that failed: {error.reason}. "
+            "Choose another variant of this model."
+        ) from error
+    if marker is not None:
+        with contextlib.suppress(OSError):  # then it is tried again the next time
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+
+
+def _marker(sha256: str, options: SessionOptions) -> Path | None:
+    cache = user_cache()
+    lived = {**runtime(), "providers": list(options.providers or [])}
+    return cache and cache / "probes" / f"{sha256[:16]}-{canonical_sha256(lived)[:16]}"
+
+
+def _run_once(question: dict[str, Any]) -> bool:
+    options = SessionOptions(providers=question["providers"] or None)
+    session = open_graph(Path(question["path"]), options)
+    (fed,) = session.get_inputs()
+    sides = [side if isinstance(side, int) else 1 for side in fed.shape]
+    kind = np.float32 if "float" in fed.type else np.int64
+    session.run(None, {fed.name: np.zeros(sides, kind)})
+    return True
+
+
+if __name__ == "__main__":
+    child.reply(_run_once)
