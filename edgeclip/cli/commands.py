@@ -21,6 +21,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "Rank the pictures of an index, or of a folder, for queries."),
     "duplicates": ("duplicates", "Find pictures that show the same; nothing is deleted."),
     "groups": ("groups", "Group the pictures of an index that are alike."),
+    "doctor": ("doctor", "Look for faults of this board, its packages, model and index."),
+    "bench": ("bench", "Measure a model on this board, in each of its variants."),
+    "tune": ("tune", "Find how a model runs best on this board, and remember it."),
 }
 
 

@@ -137,14 +137,7 @@ def _source(source: dict[str, Any]) -> str:
 @click.command("verify")
 @click.argument("model", required=False)
 @options.models_folder
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=options.NumberRange(0, 86400, min_open=True),
-    default=600.0,
-    show_default=True,
-    help="Seconds for the goldens.",
-)
+@options.timeout("Seconds for the goldens.", default=600.0)
 @options.as_json
 def verify_command(model: str | None, models: Path | None, timeout_s: float, as_json: bool) -> None:
     """Check a model's files and replay its goldens on this board.

@@ -48,6 +48,33 @@ new_models_folder = click.option(
 )
 
 
+tower = click.option(
+    "--tower",
+    "towers",
+    multiple=True,
+    type=click.Choice(["image", "text"]),
+    help="Only this tower.",
+)
+providers = click.option(
+    "--provider",
+    "providers",
+    multiple=True,
+    help="Execution provider: cpu, cuda, tensorrt, or as onnxruntime calls it.",
+)
+
+
+def timeout(help: str, *, default: float) -> Callable[[Command], Command]:
+    """Return the option that bounds how long a child process may take."""
+    return click.option(
+        "--timeout",
+        "timeout_s",
+        type=NumberRange(0, 86400, min_open=True),
+        default=default,
+        show_default=True,
+        help=help,
+    )
+
+
 def model_options(command: Command) -> Command:
     """Add the options that choose a model and say how it runs; pass them on to `load`."""
     for option in reversed(
@@ -57,9 +84,9 @@ def model_options(command: Command) -> Command:
             click.option(
                 "--threads", type=click.IntRange(1, 1024), help="Threads of one inference."
             ),
-            click.option(
-                "--provider", "providers", multiple=True, help="Execution provider of onnxruntime."
-            ),
+            providers,
+            click.option("--image-variant", help="Stored form of the image tower, such as int8."),
+            click.option("--text-variant", help="Stored form of the text tower."),
             click.option(
                 "--fit",
                 type=click.Choice(["crop", "pad"]),
@@ -81,6 +108,8 @@ def load(
     providers: tuple[str, ...],
     fit: str,
     draft: bool,
+    image_variant: str | None = None,
+    text_variant: str | None = None,
 ) -> Model:
     """Load the model that the options name."""
     from edgeclip.model import library
@@ -94,6 +123,8 @@ def load(
         folder,
         fit="pad" if fit == "pad" else "crop",
         draft=draft,
+        image_variant=image_variant,
+        text_variant=text_variant,
         threads=threads,
         providers=providers or None,
     )

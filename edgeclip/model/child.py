@@ -1,6 +1,7 @@
 """Ask a child process: onnxruntime may crash on a graph, and its death must not be ours.
 
-The child is ``python -m MODULE ARGUMENT``; it answers with one line of JSON, the last on stdout.
+The child is ``python -m MODULE ARGUMENT``; it answers with one line of JSON on stdout, where what
+others print before and after it does no harm.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from edgeclip.errors import EdgeclipError
+
+_NONE = object()
 
 
 class ChildFailed(EdgeclipError):
@@ -43,6 +46,9 @@ def ask(
     Raises:
         ChildFailed: it crashed, took too long, or failed with a message.
     """
+    # An application that is frozen would start itself again, and an embedded Python has no name.
+    if not sys.executable or getattr(sys, "frozen", False):
+        raise ChildFailed("failed", "no process can be started: this application has no Python")
     # -P: a stray numpy.py in the working folder must not be imported.
     command = [sys.executable, "-P", "-m", module, json.dumps(question)]
     try:
@@ -54,21 +60,34 @@ def ask(
         )
     except subprocess.TimeoutExpired as error:
         raise ChildFailed("timed out", f"it took longer than {timeout_s:g} s") from error
-    except OSError as error:  # an application that is frozen has no Python to start
+    except OSError as error:
         raise ChildFailed("failed", f"no process can be started: {error.strerror}") from error
     if child.returncode < 0:
-        name = signal.Signals(-child.returncode).name
-        raise ChildFailed("crashed", f"onnxruntime died of {name} on this board")
-    try:
-        answer = json.loads((child.stdout.splitlines() or [b""])[-1])
-        problem, value = answer["problem"], answer["value"]
-    except (ValueError, KeyError, TypeError) as error:
+        reason = f"onnxruntime died of {_signal(-child.returncode)} on this board"
+        raise ChildFailed("crashed", reason)
+    answers = filter(None, map(_answer, reversed(child.stdout.splitlines())))
+    problem, value = next(answers, (None, _NONE))
+    if value is _NONE:
         said = child.stderr.decode("utf-8", "replace").strip()
-        last = (said.splitlines() or ["no output"])[-1]
-        raise ChildFailed("failed", last.rstrip(".")) from error
+        raise ChildFailed("failed", (said.splitlines() or ["no output"])[-1].rstrip("."))
     if problem is not None:
         raise ChildFailed("failed", " ".join(str(problem).split()), told=True)
     return value
+
+
+def _answer(line: bytes) -> tuple[Any, Any] | None:
+    try:
+        told = json.loads(line)
+        return told["problem"], told["value"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most real-time signals have no name
+        return f"signal {number}"
 
 
 def reply(work: Callable[[Any], Any]) -> None:

@@ -20,6 +20,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import stat
 import time
@@ -33,7 +34,7 @@ from edgeclip.model.identity import canonical_sha256
 from edgeclip.model.options import SessionOptions
 from edgeclip.model.places import user_cache
 from edgeclip.model.providers import CPU, resolved
-from edgeclip.model.session import available_providers, runtime, save_optimised
+from edgeclip.model.session import available_providers, open_graph, runtime, save_optimised
 from edgeclip.model.whole import whole_file
 
 _WORTH_BYTES = 32 * 2**20
@@ -65,8 +66,10 @@ def ready(
     if folder is None:
         return source(), options
     place = _Place(folder, _key(sha256, options))
-    if not place.is_sound() and not _made(place, size, source, options):
-        return source(), options
+    if not place.is_sound():
+        path = source()
+        if not _made(place, size, path, options):
+            return path, options
     place.touch()
     return place.graph, dataclasses.replace(options, optimisation="off")
 
@@ -105,18 +108,18 @@ class _Place:
                 if os.fstat(file.fileno()).st_size != told["bytes"]:
                     return False
                 return hashlib.file_digest(file, "sha256").hexdigest() == str(told["sha256"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
     def touch(self) -> None:
         """Note the use, at most once a day: it decides which graph goes first."""
         with contextlib.suppress(OSError):
-            if abs(self.record.stat().st_mtime - time.time()) > _DAY_S:
+            if not _is_recent(self.record):
                 os.utime(self.record)
 
     def begin(self) -> bool:
-        """Count a try; False when it was tried often enough, by processes that did not live."""
-        count = _number(self.tries) + 1
+        """Count a try; False when it failed often enough today: that may be a power cut, or us."""
+        count = 1 + (_number(self.tries) if _is_recent(self.tries) else 0)
         if count > _MOST_TRIES:
             return False
         with whole_file(self.tries) as file:
@@ -161,23 +164,22 @@ def _key(sha256: str, options: SessionOptions) -> str:
     return f"{sha256[:16]}-{canonical_sha256(fits)[:16]}"
 
 
-def _made(place: _Place, size: int, source: Callable[[], Path], options: SessionOptions) -> bool:
+def _made(place: _Place, size: int, path: Path, options: SessionOptions) -> bool:
     """Make a kept graph in a child; False when it cannot be."""
-    path = source()
     try:
         if shutil.disk_usage(place.folder).free < _SPARE * size or not place.begin():
             return False
         _make(place, path, options)
+        _forget_oldest(place)
     except (EdgeclipError, OSError):
         return False
-    _forget_oldest(place)
     return True
 
 
 def _make(place: _Place, path: Path, options: SessionOptions) -> None:
-    for left in place.folder.glob(f".{place.key}.*.partial"):  # by a process that was killed
-        left.unlink(missing_ok=True)
-    partial = place.folder / f".{place.key}.{os.getpid()}.partial"
+    _remove_left(place)
+    # No process id: threads share one, and so do the first processes of two containers.
+    partial = place.folder / f".{place.key}.{secrets.token_hex(8)}.partial"
     try:
         question = {"path": os.fspath(path.absolute()), "target": os.fspath(partial)}
         question["optimisation"] = options.optimisation
@@ -197,10 +199,20 @@ def _make(place: _Place, path: Path, options: SessionOptions) -> None:
             partial.unlink()
 
 
+def _remove_left(place: _Place) -> None:
+    """Delete what killed processes left, of other graphs only when nobody can be writing it."""
+    for left in place.folder.glob(".*.partial"):
+        own = left.name.startswith(f".{place.key}.")
+        if own or not _is_recent(left):
+            left.unlink(missing_ok=True)
+
+
 def _forget_oldest(place: _Place) -> None:
     """Delete what lay unused longest: graphs of another onnxruntime, or of models that are gone."""
-    records = sorted(place.folder.glob("*.json"), key=_used)
-    others = [_Place(place.folder, path.stem) for path in records if path.stem != place.key]
+    files = [path for path in place.folder.iterdir() if path.suffix in (".onnx", ".json")]
+    places = [_Place(place.folder, key) for key in {path.stem for path in files} - {place.key}]
+    # A graph without a record counts as never used: its maker was killed.
+    others = sorted(places, key=lambda other: _used(other.record))
     for other in others[: max(0, len(others) + 1 - _MOST_KEPT)]:
         other.forget()
 
@@ -212,6 +224,11 @@ def _used(path: Path) -> float:
         return 0.0
 
 
+def _is_recent(path: Path) -> bool:
+    # The future is not recent: a board without a clock starts in 1970.
+    return abs(time.time() - _used(path)) < _DAY_S
+
+
 def _number(path: Path) -> int:
     try:
         return int(path.read_text())
@@ -220,8 +237,11 @@ def _number(path: Path) -> int:
 
 
 def _optimised(question: dict[str, Any]) -> bool:
+    target = Path(question["target"])
     options = SessionOptions(threads=1, optimisation=question["optimisation"])
-    save_optimised(Path(question["path"]), options, Path(question["target"]))
+    save_optimised(Path(question["path"]), options, target)
+    # What onnxruntime cannot open again is not kept.
+    open_graph(target, dataclasses.replace(options, providers=[CPU], optimisation="off"))
     return True
 
 

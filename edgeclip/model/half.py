@@ -18,12 +18,19 @@ from edgeclip.errors import ModelError
 from edgeclip.model import child
 from edgeclip.model.identity import canonical_sha256
 from edgeclip.model.options import SessionOptions
+from edgeclip.model.patience import told
 from edgeclip.model.places import user_cache
 from edgeclip.model.providers import full_name, resolved
 from edgeclip.model.session import available_providers, open_graph, runtime
 from edgeclip.model.towers import Variant
 
 _PROBE_S = 1800.0  # TensorRT may compile first
+_FED = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
 
 
 def fitting(variant: Variant, options: SessionOptions) -> SessionOptions:
@@ -47,13 +54,17 @@ def fitting(variant: Variant, options: SessionOptions) -> SessionOptions:
     return dataclasses.replace(options, providers=usable)
 
 
-def probe(path: Path, sha256: str, options: SessionOptions) -> None:
+def probe(
+    path: Path, sha256: str, options: SessionOptions, *, row: tuple[str, str] | None = None
+) -> None:
     """Open and run a graph in a child, unless it lived through that before on this board.
 
     Args:
         path: the graph, already hashed.
         sha256: its hash.
         options: how it will be run.
+        row: name and sides of the input, as for `edgeclip.model.session.open_graph`: what TensorRT
+            compiles in the child is then what it finds afterwards.
 
     Raises:
         ModelError: the child died or failed.
@@ -61,13 +72,18 @@ def probe(path: Path, sha256: str, options: SessionOptions) -> None:
     marker = _marker(sha256, options)
     if marker is not None and marker.is_file():
         return
-    question = {"path": os.fspath(path.absolute()), "providers": list(options.providers or [])}
+    question = {
+        "path": os.fspath(path.absolute()),
+        "providers": list(options.providers or []),
+        "row": row,
+    }
     try:
-        child.ask(__name__, question, timeout_s=_PROBE_S)
+        with told(f"{path.name} is tried in another process, which may take minutes"):
+            child.ask(__name__, question, timeout_s=_PROBE_S)
     except child.ChildFailed as error:
         raise ModelError(
-            f"{path} was tried in another process first, and that failed: {error.reason}. "
-            "Choose another variant of this model."
+            f"{path} was tried in another process first, and that failed: "
+            f"{error.reason.rstrip('.')}. Choose another variant of this model."
         ) from error
     if marker is not None:
         with contextlib.suppress(OSError):  # then it is tried again the next time
@@ -83,11 +99,14 @@ def _marker(sha256: str, options: SessionOptions) -> Path | None:
 
 def _run_once(question: dict[str, Any]) -> bool:
     options = SessionOptions(providers=question["providers"] or None)
-    session = open_graph(Path(question["path"]), options)
+    row = question["row"]
+    session = open_graph(Path(question["path"]), options, row=row and tuple(row))
     (fed,) = session.get_inputs()
-    sides = [side if isinstance(side, int) else 1 for side in fed.shape]
-    kind = np.float32 if "float" in fed.type else np.int64
-    session.run(None, {fed.name: np.zeros(sides, kind)})
+    # Only the graph tells a batch that it fixes, and only the model what sides it leaves open.
+    sides = [1, *map(int, row[1].split("x"))] if row else [1] * len(fed.shape)
+    pairs = zip(fed.shape, sides, strict=True)
+    shape = [own if isinstance(own, int) else side for own, side in pairs]
+    session.run(None, {fed.name: np.zeros(shape, _FED[fed.type])})
     return True
 
 

@@ -117,10 +117,11 @@ class Model:
             variants={"image_variant": image.variant, "text_variant": text.variant},
         )
 
-    def open(self) -> None:
-        """Open both towers now instead of on first use, so that the first answer is quick."""
-        self._image.get()
-        if self.manifest.text is not None:
+    def open(self, *towers: str) -> None:
+        """Open towers now instead of on first use: ``image``, ``text``, or all that there are."""
+        if "image" in towers or not towers:
+            self._image.get()
+        if "text" in towers or (not towers and self.manifest.text is not None):
             self._text.get()
 
     def __repr__(self) -> str:

@@ -24,6 +24,7 @@ import onnxruntime
 
 from edgeclip.errors import ModelError
 from edgeclip.model import onnx_file, providers
+from edgeclip.model.allocator import weights_apart
 from edgeclip.model.cpus import cpu_features, usable_cpus
 from edgeclip.model.options import SessionOptions
 from edgeclip.model.patience import told
@@ -179,7 +180,7 @@ def _opened(
     patience = told(slow) if providers.TENSORRT in names else contextlib.nullcontext()
     settings = list(providers.with_settings(names, row))
     try:
-        with patience:
+        with patience, weights_apart():
             return onnxruntime.InferenceSession(os.fspath(path), inner, providers=settings)
     except Exception as error:
         raise ModelError(

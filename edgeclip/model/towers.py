@@ -25,6 +25,8 @@ class Agreement:
     """What it was measured on."""
     neighbours: float | None = None
     """Share of the pictures whose nearest neighbour stayed the same; None: not measured."""
+    goldens: float | None = None
+    """Least cosine to the goldens where it was made; None: not measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What `edgeclip tune` found best for a model on this board, kept for `Model.load`.
 
 One JSON file in the user's settings.  An entry is bound to the model's manifest and to the board:
-another model, another onnxruntime, another CPU or another number of CPUs is not what was measured.
+another model, another onnxruntime, other providers, another CPU or another number of CPUs is not
+what was measured.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from edgeclip.model.identity import canonical_sha256
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.options import SessionOptions
 from edgeclip.model.places import user_config
+from edgeclip.model.towers import ImageTower, TextTower
 from edgeclip.model.whole import whole_file
 
 FILENAME = "tuned.json"
@@ -50,7 +52,10 @@ def setting(
     given = {key: value for key, value in asked.items() if value is not None}
     if entry is None:
         return Setting("", SessionOptions(**given))
-    found = read(manifest).get(tower, Setting(entry.default, SessionOptions()))
+    default = Setting(entry.default, SessionOptions())
+    found = read(manifest).get(tower, default)
+    if _is_bound(entry, found) and given.get("providers") not in (None, found.options.providers):
+        found = default  # a variant for certain providers was found, and others are asked for
     chosen = variant or found.variant
     manifest.variant(entry, chosen)
     # What was measured with one variant says nothing of another.
@@ -68,10 +73,10 @@ def read(manifest: Manifest) -> dict[str, Setting]:
     # Mostly there is nothing, and then onnxruntime need not be imported to know the key.
     if not any(key.startswith(_model(manifest)) for key in entries):
         return {}
-    entry = entries.get(_key(manifest), {})
     try:
+        entry = entries.get(_key(manifest), {})
         found = {tower: _setting(entry[tower]) for tower in ("image", "text") if tower in entry}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, ImportError):
         return {}
     towers = {"image": manifest.image, "text": manifest.text}
     return {t: s for t, s in found.items() if (tower := towers[t]) and s.variant in tower.variants}
@@ -100,9 +105,7 @@ def write(manifest: Manifest, settings: Mapping[str, Setting], measured: Mapping
         "model": manifest.name,
         "measured": dict(measured),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
-        file.write(json.dumps({"format": _FORMAT, "entries": entries}, indent=1).encode())
+    _keep(path, entries)
     return path
 
 
@@ -112,8 +115,7 @@ def forget(manifest: Manifest) -> bool:
     entries = _entries(path) if path else {}
     if path is None or entries.pop(_key(manifest), None) is None:
         return False
-    with whole_file(path) as file:
-        file.write(json.dumps({"format": _FORMAT, "entries": entries}, indent=1).encode())
+    _keep(path, entries)
     return True
 
 
@@ -122,16 +124,38 @@ def _path() -> Path | None:
     return folder and folder / FILENAME
 
 
+def _is_bound(tower: ImageTower | TextTower, found: Setting) -> bool:
+    return tower.variants[found.variant].providers is not None
+
+
+def _keep(path: Path, entries: Mapping[str, Any]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeclipError(
+            f"{path.parent} cannot be made: {error.strerror}. Name a folder in EDGECLIP_CONFIG."
+        ) from error
+    with whole_file(path) as file:
+        file.write(json.dumps({"format": _FORMAT, "entries": entries}, indent=1).encode())
+
+
 def _entries(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_text("utf-8"))
-        return dict(told["entries"]) if told["format"] == _FORMAT else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {**told["entries"]} if told["format"] == _FORMAT else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
 def _setting(entry: Mapping[str, Any]) -> Setting:
-    return Setting(str(entry["variant"]), SessionOptions(**entry["options"]))
+    options = SessionOptions(**entry["options"])
+    # onnxruntime would refuse these only when the graph is opened, and then the model is lost.
+    kinds: dict[str, Any] = dict.fromkeys(("spinning", "arena", "cache"), bool)
+    kinds |= {"threads": int | None, "providers": list | None}
+    if not all(isinstance(getattr(options, name), kind) for name, kind in kinds.items()):
+        raise TypeError(f"no options: {options}")
+    ",".join(options.providers or ())  # TypeError: names are texts
+    return Setting(str(entry["variant"]), options)
 
 
 def _model(manifest: Manifest) -> str:
@@ -139,6 +163,8 @@ def _model(manifest: Manifest) -> str:
 
 
 def _key(manifest: Manifest) -> str:
-    from edgeclip.model.session import runtime
+    from edgeclip.model.session import available_providers, runtime
 
-    return f"{_model(manifest)}-{canonical_sha256({**runtime(), 'cpus': usable_cpus()})[:16]}"
+    # A build for GPUs has the version of that for CPUs, and may see the same settings.
+    board = {**runtime(), "cpus": usable_cpus(), "providers": available_providers()}
+    return f"{_model(manifest)}-{canonical_sha256(board)[:16]}"

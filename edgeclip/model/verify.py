@@ -6,7 +6,7 @@ the asking process with it; in a child its death is a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LEAST_COSINE = 0.999
 """What a golden must reach unless the manifest says otherwise."""
+_BOARDS_DIFFER = 0.005
+"""Kernels of another CPU round int8 otherwise; those that overflow are off by far more."""
 _CHILD = "edgeclip.model.verify"
 
 
@@ -52,12 +54,18 @@ class Verdict:
     """What the expected vectors come from."""
 
 
-def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
+def verify(
+    folder: Path | str,
+    *,
+    timeout_s: float = 600.0,
+    environment: Mapping[str, str] | None = None,
+) -> Verdict:
     """Check a model folder on this board.
 
     Args:
         folder: a model folder.
         timeout_s: how long the replay may take.
+        environment: variables that the child gets beside this process's own.
 
     Raises:
         ModelError: the folder has no readable manifest.
@@ -71,7 +79,7 @@ def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
     if not expected.get("pictures") or not (manifest.text is None or expected.get("texts")):
         reason = "the manifest holds no goldens to replay. Export or import the model again."
         return Verdict(manifest.name, False, "failed", reason, files)
-    kind, reason, cosines = _replayed(manifest.folder, timeout_s)
+    kind, reason, cosines = _replayed(manifest.folder, timeout_s, environment)
     least = float(expected.get("least_cosine", LEAST_COSINE))
     low = [f"{tower} {cosine:.5f}" for tower, cosine in cosines.items() if not cosine >= least]
     if kind == "ok" and low:
@@ -82,6 +90,22 @@ def verify(folder: Path | str, *, timeout_s: float = 600.0) -> Verdict:
         )
     by = str(expected.get("computed_by", "?"))
     return Verdict(manifest.name, kind == "ok", kind, reason, files, cosines, by)
+
+
+def needed(manifest: Manifest, tower: str, variant: str | None = None) -> float:
+    """Return the least cosine to the goldens that a board must reach with a variant.
+
+    A variant that is not the default one must come as near here as it did where it was made.
+    """
+    least = float((manifest.record.get("goldens") or {}).get("least_cosine", LEAST_COSINE))
+    entry = {"image": manifest.image, "text": manifest.text}[tower]
+    if entry is None or variant in (None, entry.default):
+        return least
+    agreement = manifest.variant(entry, variant).agreement
+    if agreement is None:
+        return least
+    reached = agreement.least if agreement.goldens is None else agreement.goldens
+    return min(least, reached) - _BOARDS_DIFFER
 
 
 def compute_goldens(model: Model, *, by: str) -> dict[str, Any]:
@@ -121,22 +145,25 @@ def record_goldens(
     }
 
 
-def replay(model: Model) -> dict[str, float]:
+def replay(model: Model, *, towers: Sequence[str] = ("image", "text")) -> dict[str, float]:
     """Embed the goldens here and now.
+
+    Args:
+        model: a model with goldens.
+        towers: those that are asked; a model without words has no ``text``.
 
     Returns:
         Tower → least cosine to the expected vectors.
     """
-    goldens = model.manifest.record["goldens"]
-    towers = {"image": list(_picture_cosines(model, goldens["pictures"]))}
-    if model.manifest.text is not None:
-        found = model.embed_texts([entry["text"] for entry in goldens["texts"]])
-        towers["text"] = [
-            _cosine(vector, entry["vector"])
-            for vector, entry in zip(found, goldens["texts"], strict=True)
-        ]
+    goldens, found = model.manifest.record["goldens"], {}
+    if "image" in towers:
+        found["image"] = list(_picture_cosines(model, goldens["pictures"]))
+    if "text" in towers and model.manifest.text is not None:
+        vectors = model.embed_texts([entry["text"] for entry in goldens["texts"]])
+        pairs = zip(vectors, goldens["texts"], strict=True)
+        found["text"] = [_cosine(vector, entry["vector"]) for vector, entry in pairs]
     # numpy's least is NaN when one of them is; Python's depends on the order.
-    return {tower: float(np.min(cosines)) for tower, cosines in towers.items() if cosines}
+    return {tower: float(np.min(cosines)) for tower, cosines in found.items() if cosines}
 
 
 def _picture_cosines(model: Model, entries: Sequence[dict[str, Any]]) -> Iterator[float]:
@@ -160,10 +187,13 @@ def _file_state(manifest: Manifest, name: str) -> str:
     return "ok"
 
 
-def _replayed(folder: Path, timeout_s: float) -> tuple[str, str, dict[str, float]]:
+def _replayed(
+    folder: Path, timeout_s: float, environment: Mapping[str, str] | None
+) -> tuple[str, str, dict[str, float]]:
     """Run `replay` in a child; return verdict, reason and cosines."""
     try:
-        return "ok", "", dict(child.ask(_CHILD, str(folder), timeout_s=timeout_s))
+        found = child.ask(_CHILD, str(folder), timeout_s=timeout_s, environment=environment)
+        return "ok", "", dict(found)
     except child.ChildFailed as error:
         return error.verdict, _explained(error, timeout_s), {}
 

@@ -1,0 +1,184 @@
+"""``edgeclip bench``: what a model costs on this board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgeclip.cli import options, output
+from edgeclip.errors import EdgeclipError
+from edgeclip.model.manifest import Manifest
+
+if TYPE_CHECKING:
+    from edgeclip.device.bench import Result
+
+
+@click.command("bench")
+@click.argument("model", required=False)
+@options.models_folder
+@options.tower
+@click.option("--variant", "variants", multiple=True, help="Only these variants.")
+@options.providers
+@click.option(
+    "--threads", multiple=True, type=click.IntRange(1, 1024), help="Only these numbers of threads."
+)
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    type=click.IntRange(1, 1024),
+    help="Frames or texts in one run.  [default: 1, 8]",
+)
+@click.option(
+    "--seconds",
+    type=options.NumberRange(0, 3600),
+    default=2.0,
+    show_default=True,
+    help="For each figure; at least five runs.",
+)
+@options.timeout("Seconds for each setting.", default=300.0)
+@click.option("--markdown", is_flag=True, help="Print rows to publish, with the board's name.")
+@options.as_json
+def bench_command(
+    model: str | None,
+    models: Path | None,
+    markdown: bool,
+    as_json: bool,
+    batches: tuple[int, ...],
+    **plan: Any,
+) -> None:
+    """Measure a model on this board, in each of its variants.
+
+    From a frame of 640x480 pixels, or a text, to its vector, in processes of their own.
+    """
+    from edgeclip.device import bench
+    from edgeclip.model import library
+
+    manifest = Manifest.load(library.find(model, models=models))
+    chosen = bench.Plan(batches=batches or bench.BATCHES, **plan)
+    count = len(bench.settings(manifest, chosen))
+    if count == 0:
+        raise EdgeclipError(
+            f"model {manifest.name} has no variant that would be measured. See: edgeclip info "
+            f"{manifest.name}"
+        )
+    found = list(output.progress(bench.bench(manifest, chosen), total=count, unit="setting"))
+    if as_json:
+        output.json_line(_told(manifest, found))
+    elif markdown:
+        _print_markdown(manifest, found)
+    else:
+        _print(manifest, found)
+    problems = [each for each in found if each.outcome.problem]
+    if len(problems) == len(found):
+        raise EdgeclipError(f"nothing could be measured: {problems[0].outcome.problem}.")
+
+
+def _told(manifest: Manifest, found: Sequence[Result]) -> dict[str, Any]:
+    from edgeclip.device.bench import told
+    from edgeclip.device.board import board
+
+    here = board()
+    return {
+        "board": {"name": here.name, "cpu": here.cpu, "cpus": here.cpus},
+        "model": manifest.name,
+        "versions": _versions(),
+        "results": [told(result) for result in found],
+    }
+
+
+def _versions() -> dict[str, str]:
+    from edgeclip import __version__
+    from edgeclip.model.session import version_text
+
+    return {"edgeclip": __version__, "onnxruntime": version_text()}
+
+
+def _print(manifest: Manifest, found: Sequence[Result]) -> None:
+    manifest.warn_if_untrained()
+    output.say(f"{manifest.name} on {_board()}\n")
+    header = ("tower", "variant", "provider", "threads", "batch", "p50 ms", "p95", "p99", "per s")
+    output.table(header, list(_latency_rows(found)))
+    output.say()
+    costs = ("load s", "first s", "MB", "peak MB", "file MB", "cosine")
+    output.table((*header[:4], *costs), list(_cost_rows(found)))
+    rates = list(_cpu_rows(found))
+    if rates:
+        output.say()
+        output.table(("frames/s", "variant", "provider", "CPUs in use"), rates)
+    for result in found:
+        if result.outcome.problem:
+            output.note(f"{_name(result)}: {output.printable(result.outcome.problem)}")
+
+
+def _latency_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
+    from edgeclip.device.bench import figures
+
+    for result in found:
+        for each in figures(result):
+            times = [f"{each[key]:.1f}" for key in ("p50_ms", "p95_ms", "p99_ms", "per_s")]
+            yield (*_key(result), each["batch"], *times)
+
+
+def _cost_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
+    for result in found:
+        outcome = result.outcome
+        if outcome.problem is None:
+            sizes = (outcome.memory_bytes, outcome.peak_bytes, result.file_bytes)
+            yield (
+                *_key(result),
+                f"{outcome.load_s:.2f}",
+                f"{outcome.first_s:.2f}",
+                *(f"{size / 1e6:.0f}" for size in sizes),
+                "" if outcome.cosine is None else f"{outcome.cosine:.5f}",
+            )
+
+
+def _cpu_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
+    from edgeclip.device.bench import RATES
+
+    for result in found:
+        if result.tower == "image" and result.outcome.latencies_s:
+            for rate in RATES if result.outcome.cpu else ():
+                used = result.outcome.cpu.get(rate)
+                shown = "too slow" if used is None else f"{used:.2f}"
+                yield (f"{rate:g}", result.variant, _short(result.provider), shown)
+
+
+def _print_markdown(manifest: Manifest, found: Sequence[Result]) -> None:
+    """Print a table in Markdown, one row for each setting at batch 1."""
+    from edgeclip.device.bench import figures
+
+    output.say(
+        "| board | model | tower | variant | provider | threads | p50 ms | p95 ms | peak MB "
+        "| edgeclip | onnxruntime |"
+    )
+    output.say("|---" * 11 + "|")
+    name, versions = _board(), _versions()
+    for result in found:
+        for each in list(figures(result))[:1]:
+            cells = [name, manifest.name, *_key(result), f"{each['p50_ms']:.1f}"]
+            cells += [f"{each['p95_ms']:.1f}", f"{result.outcome.peak_bytes / 1e6:.0f}"]
+            output.say(f"| {' | '.join(map(str, [*cells, *versions.values()]))} |")
+
+
+def _key(result: Result) -> tuple[object, ...]:
+    return result.tower, result.variant, _short(result.provider), result.threads
+
+
+def _name(result: Result) -> str:
+    return f"{result.tower} {result.variant}, {_short(result.provider)}, {result.threads} threads"
+
+
+def _short(provider: str) -> str:
+    return provider.removesuffix("ExecutionProvider")
+
+
+def _board() -> str:
+    from edgeclip.device.board import board
+
+    here = board()
+    return f"{output.printable(here.name)}, {output.counted(here.cpus, 'CPU')}"

@@ -1,0 +1,135 @@
+"""``edgeclip tune``: find how a model runs best on this board, and remember it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgeclip.cli import options, output
+from edgeclip.errors import EdgeclipError
+from edgeclip.model.manifest import Manifest
+
+if TYPE_CHECKING:
+    from edgeclip.device.tune import Entry
+    from edgeclip.model.tuned import Setting
+
+
+@click.command("tune")
+@click.argument("model", required=False)
+@options.models_folder
+@options.tower
+@options.providers
+@click.option(
+    "--threads", multiple=True, type=click.IntRange(1, 1024), help="Only these numbers of threads."
+)
+@click.option("--any-space", is_flag=True, help="Also choose a variant with a space of its own.")
+@options.timeout("Seconds for each trial.", default=120.0)
+@click.option("--forget", is_flag=True, help="Forget what was found for this model on this board.")
+@options.as_json
+def tune_command(
+    model: str | None,
+    models: Path | None,
+    towers: tuple[str, ...],
+    providers: tuple[str, ...],
+    threads: tuple[int, ...],
+    any_space: bool,
+    timeout_s: float,
+    forget: bool,
+    as_json: bool,
+) -> None:
+    """Find how a model runs best on this board, and remember it.
+
+    Threads, variants, providers, arena and the rewriting of the graph are tried in processes of
+    their own; what is off parity is refused.  Every later edgeclip of this user uses the winner.
+    """
+    from edgeclip.device import settings
+    from edgeclip.model import library, tuned
+
+    manifest = Manifest.load(library.find(model, models=models))
+    if forget:
+        known = tuned.forget(manifest)
+        output.note("forgotten." if known else "nothing was remembered.")
+        return
+    found, winners = {}, {}
+    for tower in towers or settings.towers_of(manifest):
+        grid = _grid(manifest, tower, providers, threads)
+        found[tower] = _measured(manifest, tower, grid, timeout_s, any_space)
+        winners[tower] = _winner(manifest, tower, found[tower])
+        if not as_json:
+            _print(tower, found[tower])
+    _remember(manifest, found, winners, as_json)
+
+
+def _grid(
+    manifest: Manifest, tower: str, providers: Sequence[str], threads: Sequence[int]
+) -> list[Setting]:
+    from edgeclip.device import settings, tune
+
+    counts = threads or settings.thread_counts()
+    return tune.all_settings(manifest, tower, settings.providers_here(providers), counts)
+
+
+def _measured(
+    manifest: Manifest, tower: str, grid: Sequence[Setting], timeout_s: float, any_space: bool
+) -> list[Entry]:
+    from edgeclip.device import tune
+
+    return tune.tune(
+        manifest, tower, grid, timeout_s=timeout_s, any_space=any_space, progress=output.remark
+    )
+
+
+def _winner(manifest: Manifest, tower: str, found: Sequence[Entry]) -> Setting:
+    from edgeclip.device import tune
+
+    best = tune.choose(found)
+    if best is None:
+        why = found[0].problem if found else "there was nothing to try"
+        raise EdgeclipError(
+            f"the {tower} tower of {manifest.name} ran in no setting ({why}). Run: edgeclip doctor"
+        )
+    return tune.kept(manifest, tower, best)
+
+
+def _remember(
+    manifest: Manifest,
+    found: dict[str, list[Entry]],
+    winners: dict[str, Setting],
+    as_json: bool,
+) -> None:
+    from edgeclip.device import tune
+
+    best = {tower: entry for tower in found if (entry := tune.choose(found[tower]))}
+    path = tune.remember(manifest, winners, best)
+    if as_json:
+        rows = {tower: [tune.told(entry) for entry in entries] for tower, entries in found.items()}
+        chosen = {tower: tune.told(entry) for tower, entry in best.items()}
+        output.json_line({"chosen": chosen, "tried": rows, "remembered_in": path})
+        return
+    for tower, entry in best.items():
+        output.say(f"{tower}: {tune.label(entry.setting)}")
+    output.say(f"remembered in {path}")
+    sys.stdout.flush()
+
+
+def _print(tower: str, entries: Sequence[Entry]) -> None:
+    from edgeclip.device.tune import outcomes, told
+
+    rows = []
+    for entry, verdict in outcomes(entries):
+        row = told(entry)
+        times = f"{entry.best_s * 1e3:.1f}" if entry.medians_s else ""
+        cosine = "" if entry.cosine is None else f"{entry.cosine:.5f}"
+        peak = f"{entry.peak_bytes / 1e6:.0f}" if entry.peak_bytes else ""
+        provider = row["provider"].removesuffix("ExecutionProvider")
+        arena = "yes" if row["arena"] else "no"
+        key = (row["variant"], provider, row["threads"], arena, row["optimisation"])
+        rows.append((*key, times, peak, cosine, verdict))
+    header = ("variant", "provider", "threads", "arena", "graph", "p50 ms", "peak MB", "cosine")
+    output.say(f"{tower} tower")
+    output.table((*header, "verdict"), rows)
+    output.say()

@@ -1,0 +1,1 @@
+"""Is all well?  One file for each kind of check; nothing here changes anything."""
