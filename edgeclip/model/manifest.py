@@ -165,7 +165,14 @@ class Manifest:
         image_variant: str | None = None,
         text_variant: str | None = None,
     ) -> str:
-        """Return the space id of vectors made with these options and variants."""
+        """Return the space id of vectors made with these options and variants.
+
+        Raises:
+            ModelError: there is no such variant.
+        """
+        for tower, name in ((self.image, image_variant), (self.text, text_variant)):
+            if tower is not None and name is not None:
+                self.variant(tower, name)  # one that does not exist has no space
         chosen = {"image": image_variant, "text": text_variant}
         return space_id(self.record, fit=fit, draft=draft, chosen=chosen)
 

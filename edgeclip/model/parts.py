@@ -51,7 +51,7 @@ def text_tower(manifest: Manifest) -> TextTower:
 def _open(manifest: Manifest, tower: ImageTower | TextTower, setting: Setting) -> Session:
     try:
         from edgeclip.model import graph_cache, half
-        from edgeclip.model.session import Session
+        from edgeclip.model.session import Session, row_of
     except ImportError as error:
         raise ExtraMissing(
             f"onnxruntime cannot be imported ({error}). Run: pip install onnxruntime, or install "
@@ -60,9 +60,15 @@ def _open(manifest: Manifest, tower: ImageTower | TextTower, setting: Setting) -
     variant = manifest.variant(tower, setting.variant)
     entry = manifest.files[variant.file]
     options = half.fitting(variant, setting.options)
-    path, options = graph_cache.ready(
+    path, how = graph_cache.ready(
         entry.sha256, entry.bytes, lambda: manifest.verified(variant.file), options
     )
     if variant.providers is not None:
-        half.probe(path, entry.sha256, options)
-    return Session.load(path, tower, options, dim=manifest.dim)
+        half.probe(path, entry.sha256, how, row=row_of(tower))
+    try:
+        return Session.load(path, tower, how, dim=manifest.dim)
+    except ModelError:
+        if how is options:
+            raise
+    # A kept graph may be deleted at any moment, also between the look at it and its opening.
+    return Session.load(manifest.verified(variant.file), tower, options, dim=manifest.dim)

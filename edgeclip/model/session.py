@@ -67,7 +67,7 @@ class Session:
         Raises:
             ModelError: no graph, external data, a missing provider, or other tensors.
         """
-        session = open_graph(path, options, row=(tower.input, tower.sides))
+        session = open_graph(path, options, row=row_of(tower))
         have = {tensor.name for tensor in [*session.get_inputs(), *session.get_outputs()]}
         missing = [name for name in (tower.input, *tower.outputs.values()) if name not in have]
         if missing:
@@ -130,6 +130,12 @@ class Session:
         return vectors
 
 
+def row_of(tower: ImageTower | TextTower) -> tuple[str, str] | None:
+    """Return what `open_graph` is told of a tower's input."""
+    # A batch that the graph fixes needs no profile, and any other would contradict it.
+    return (tower.input, tower.sides) if tower.batch is None else None
+
+
 def open_graph(
     path: Path, options: SessionOptions, *, row: tuple[str, str] | None = None
 ) -> onnxruntime.InferenceSession:
@@ -144,13 +150,6 @@ def open_graph(
         ModelError: the file is no usable graph, keeps data outside itself, or a provider that was
             asked for is not in the installed onnxruntime or does not start.
     """
-    if version() < _TRUSTED:
-        warnings.warn(
-            f"onnxruntime {onnxruntime.__version__} is older than 1.27, which fixed a leak and a "
-            "way out of the model folder; edgeclip checks the graph itself.",
-            stacklevel=2,
-        )
-        onnx_file.refuse_external_data(path)
     names = providers.resolved(options.providers, available_providers())
     session = _opened(path, _session_options(options), names, row)
     # A provider whose libraries are missing gives way to the CPU without an error.
@@ -177,6 +176,13 @@ def _opened(
     path: Path, inner: onnxruntime.SessionOptions, names: list[str], row: tuple[str, str] | None
 ) -> onnxruntime.InferenceSession:
     slow = f"TensorRT compiles {path.name}, which takes minutes the first time"
+    if version() < _TRUSTED:
+        warnings.warn(
+            f"onnxruntime {onnxruntime.__version__} is older than 1.27, which fixed a leak and a "
+            "way out of the model folder; edgeclip checks the graph itself.",
+            stacklevel=3,
+        )
+        onnx_file.refuse_external_data(path)
     patience = told(slow) if providers.TENSORRT in names else contextlib.nullcontext()
     settings = list(providers.with_settings(names, row))
     try:

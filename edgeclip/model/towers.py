@@ -148,11 +148,24 @@ def _variants(entry: Mapping[str, Any]) -> dict[str, Variant]:
     return {
         string(name): Variant(
             string(value["file"]),
-            None if value.get("agreement") is None else Agreement(**value["agreement"]),
-            None if value.get("providers") is None else tuple(map(string, value["providers"])),
+            None if value.get("agreement") is None else _agreement(**value["agreement"]),
+            None if value.get("providers") is None else _names(value["providers"]),
         )
         for name, value in entry.items()
     }
+
+
+def _agreement(*, over: Any, **cosines: Any) -> Agreement:
+    numbers = {key: None if value is None else float(value) for key, value in cosines.items()}
+    if numbers["mean"] is None or numbers["least"] is None:
+        raise TypeError("an agreement needs a mean and a least cosine")
+    return Agreement(over=string(over), **numbers)  # type: ignore[arg-type]
+
+
+def _names(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not values:
+        raise TypeError(f"a list of providers was expected, not {values!r}")
+    return tuple(map(string, values))
 
 
 def _outputs(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -140,3 +140,34 @@ def test_names_that_are_no_utf8(tree):
 def test_this_machine(monkeypatch):
     monkeypatch.undo()
     assert 1 <= cpus.usable_cpus() <= (os.cpu_count() or 1)
+
+
+X86 = "processor\t: 0\nflags\t\t: fpu sse2 avx2\n\nprocessor\t: 1\nflags\t\t: avx2 fpu sse2\n"
+ARM = "processor\t: 0\nFeatures\t: fp asimd asimddp\nCPU part\t: 0xd0b\n\n"
+INFOS = {
+    "x86": (X86, ("avx2", "fpu", "sse2")),
+    "arm": (ARM * 4, ("asimd", "asimddp", "fp")),
+    "little and big cores": (ARM + "Features : fp asimd\n", ("asimd", "fp")),
+    "nothing in common": (X86 + "flags : vmx\n", ()),
+    "no flags": ("processor : 0\nvmx flags : ept\nFlags : none\n", ()),
+    "empty": ("", ()),
+}
+
+
+@pytest.mark.parametrize("name", INFOS)
+def test_features(tree, name):
+    text, expected = INFOS[name]
+    assert cpus.cpu_features(tree({"proc/cpuinfo": text})) == expected
+
+
+def test_features_where_the_kernel_does_not_tell(tmp_path):
+    assert cpus.cpu_features(tmp_path) == ()
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").write_bytes(b"flags : a \xff b\n")
+    assert {"a", "b"} < set(cpus.cpu_features(tmp_path))
+
+
+def test_features_of_this_machine():
+    found = cpus.cpu_features()
+    assert found == tuple(sorted(set(found))) == cpus.cpu_features()
+    assert {"fpu", "fp", "half"} & set(found)

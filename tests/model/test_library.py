@@ -92,3 +92,22 @@ def test_a_model_that_is_not_found_is_also_a_file_not_found(nowhere):
         edgeclip.Model.load("absent")
     with pytest.raises(ValueError, match="installed: none"):
         edgeclip.Model.load("absent")
+
+
+def test_a_user_without_a_home_has_all_other_places(nowhere, tiny_model, monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr(library.Path, "home", homeless)
+    assert library.places() == [library.Path("models"), nowhere / "package" / "_models"]
+    put(tiny_model, nowhere / "work" / "models", "m")
+    assert library.find("m") == library.Path("models/m")
+
+
+def test_keeping_nothing_hides_no_model(nowhere, tiny_model, monkeypatch):
+    """``off`` is for caches and settings; models are no such thing."""
+    monkeypatch.setenv("EDGECLIP_CACHE", "off")
+    monkeypatch.setenv("EDGECLIP_CONFIG", "off")
+    installed = put(tiny_model, nowhere / "data" / "edgeclip" / "models", "m")
+    assert library.find("m") == installed

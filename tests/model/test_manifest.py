@@ -294,3 +294,118 @@ def test_random_weights_warn_and_are_no_default(tmp_path, tiny_model, monkeypatc
     assert library.find().name == "starter"
     with pytest.warns(UntrainedWarning, match="has random weights"):
         Model.load("mobileclip_s2")
+
+
+# --- variants ---------------------------------------------------------------------------------
+
+FAR = {"mean": 0.98, "least": 0.9, "over": "8 pictures", "neighbours": 0.75}
+CUDA = "CUDAExecutionProvider"
+
+
+def with_variants(folder, **changes):
+    """A model with a near, a far and a bound variant of its image tower."""
+    variants = {
+        "fp32": {"file": "image.onnx", "agreement": None},
+        "int8": {"file": "image.int8.onnx", "agreement": FAR},
+        "fp16": {"file": "image.fp16.onnx", "agreement": None, "providers": [CUDA]},
+    }
+    refused = {"int8-weights": {"reason": "it is slower", "agreement": None, "time_ratio": 1.4}}
+    image = folders.image_record(variants=variants, refused=refused)
+    data = {f"image.{kind}.onnx": tiny.image_graph() for kind in ("int8", "fp16")}
+    return folders.write(folder, data, image=image, **changes)
+
+
+def test_what_variants_say_of_themselves(tmp_path):
+    variants = Manifest.load(with_variants(tmp_path / "m")).image.variants
+    assert (variants["int8"].agreement.neighbours, variants["int8"].providers) == (0.75, None)
+    assert (variants["fp16"].agreement, variants["fp16"].providers) == (None, (CUDA,))
+    assert variants["fp32"].agreement is None is variants["fp32"].providers
+
+
+def test_the_rule_of_sharing_is_written_and_an_own_one_is_kept(tmp_path):
+    manifest = Manifest.load(with_variants(tmp_path / "a"))
+    assert manifest.record["sharing"] == {"mean": 0.999, "least": 0.99}
+    far = manifest.space_id(image_variant="int8")
+    assert far != manifest.space == manifest.space_id(image_variant="fp16", text_variant="fp32")
+    loose = Manifest.load(with_variants(tmp_path / "b", sharing={"mean": 0.9, "least": 0.9}))
+    assert loose.space_id(image_variant="int8") == loose.space == manifest.space
+
+
+def test_a_default_variant_far_from_the_reference_is_the_models_space(tmp_path):
+    manifest = Manifest.load(with_variants(tmp_path / "m"))
+    folder = folders.edited(tmp_path / "m", lambda r: r["image"].update(default="int8"))
+    far = Manifest.load(folder)
+    assert far.space == far.space_id() == manifest.space_id(image_variant="int8")
+    assert far.space_id(image_variant="fp32") == manifest.space
+
+
+def test_an_older_manifest_states_no_rule(tmp_path):
+    folder = with_variants(tmp_path / "m")
+    space = Manifest.load(folder).space_id(image_variant="int8")
+    manifest = Manifest.load(folders.edited(folder, lambda r: r.pop("sharing")))
+    assert manifest.space_id(image_variant="int8") == space != manifest.space
+
+
+NEW_KEYS = [
+    ("sharing",),
+    ("sharing", "mean"),
+    ("sharing", "least"),
+    ("image", "variants", "fp16", "providers"),
+    ("image", "variants", "fp16", "providers", 0),
+    *[("image", "variants", "int8", "agreement", key) for key in FAR],
+    ("image", "variants", "int8", "agreement"),
+    ("image", "refused"),
+]
+
+
+@pytest.mark.parametrize("path", NEW_KEYS, ids=str)
+def test_junk_about_variants_is_a_model_error_or_harmless(tmp_path, path):
+    folder = with_variants(tmp_path / "m")
+    text = (folder / "model.json").read_text("utf-8")
+    for junk in (None, "junk", "", -1, 1.5, 10**400, [], [1], {}, {"a": None}, True):
+        record = json.loads(text)
+        put(record, path, junk)
+        (folder / "model.json").write_text(json.dumps(record), "utf-8")
+        try:
+            folders.edited(folder, lambda _: None, rehash=False)
+            Manifest.load(folder)
+        except ModelError as error:
+            assert str(folder) in one_line(error)
+
+
+def test_one_row_of_a_towers_input(tiny_model):
+    manifest = Manifest.load(tiny_model)
+    assert (manifest.image.sides, manifest.text.sides) == ("3x32x32", "24")
+
+
+def test_a_variant_that_does_not_exist_has_no_space(tmp_path):
+    manifest = Manifest.load(with_variants(tmp_path / "m"))
+    with pytest.raises(ModelError, match=r"no 'int4' variant.*fp32, int8, fp16"):
+        manifest.space_id(image_variant="int4")
+    with pytest.raises(ModelError, match="no 'int8' variant"):
+        manifest.space_id(text_variant="int8")
+    wordless = Manifest.load(folders.write(tmp_path / "wordless", text=None))
+    assert wordless.space_id(text_variant="") == wordless.space
+
+
+@pytest.mark.parametrize("junk", [None, "junk", [], {"a": 1}], ids=str)
+@pytest.mark.parametrize("key", ["mean", "least", "over", "neighbours"])
+def test_an_agreement_is_checked_when_the_manifest_is_read(tmp_path, key, junk):
+    """Not when somebody asks for the space of a variant that was never the default."""
+
+    def change(record):
+        record["image"]["variants"]["int8"]["agreement"][key] = junk
+
+    try:
+        manifest = Manifest.load(folders.edited(with_variants(tmp_path / "m"), change))
+        assert len(manifest.space_id(image_variant="int8")) == 64
+    except ModelError as error:
+        assert str(tmp_path / "m") in one_line(error)
+
+
+def test_a_variant_for_no_provider_is_refused(tmp_path):
+    def change(record):
+        record["image"]["variants"]["fp16"]["providers"] = []
+
+    with pytest.raises(ModelError, match="a list of providers was expected"):
+        Manifest.load(folders.edited(with_variants(tmp_path / "m"), change))

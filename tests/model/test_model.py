@@ -408,3 +408,76 @@ def test_external_data_is_refused(tmp_path):
     model = with_image(tmp_path / "m", folders.image_graph_with(move_out))
     with pytest.raises(ModelError):
         model.embed_image(photo())
+
+
+# --- variants ---------------------------------------------------------------------------------
+
+NEAR = {"mean": 0.9995, "least": 0.995, "over": "8 pictures"}
+FAR = {"mean": 0.98, "least": 0.9, "over": "8 pictures"}
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory):
+    """A model with a near variant of each tower, and one far from the reference."""
+    other = folders.image_graph_with(folders.swap_weights)
+    files = {"image.int8.onnx": other, "image.far.onnx": other, "text.int8.onnx": tiny.text_graph()}
+    reference = {"file": "image.onnx", "agreement": None}
+    near = {"file": "image.int8.onnx", "agreement": NEAR}
+    far = {"file": "image.far.onnx", "agreement": FAR}
+    image = folders.image_record(variants={"fp32": reference, "int8": near, "far": far})
+    words = {"file": "text.onnx", "agreement": None}
+    near = {"file": "text.int8.onnx", "agreement": NEAR}
+    text = folders.text_record(variants={"fp32": words, "int8": near})
+    folder = tmp_path_factory.mktemp("varied") / "m"
+    return folders.write(folder, files, image=image, text=text)
+
+
+def test_a_variant_is_what_runs(varied, model):
+    reference = Model.load(varied).embed_image(photo())
+    assert np.array_equal(reference, model.embed_image(photo()))
+    other = Model.load(varied, image_variant="int8", text_variant="int8")
+    assert not np.allclose(other.embed_image(photo()), reference, atol=1e-3)
+    assert np.array_equal(other.embed_text("a cat"), model.embed_text("a cat"))
+    (varied / "text.int8.onnx").rename(varied / "away")
+    try:
+        with pytest.raises(ModelError, match=r"text\.int8\.onnx"):
+            Model.load(varied, text_variant="int8").embed_text("a cat")
+    finally:
+        (varied / "away").rename(varied / "text.int8.onnx")
+
+
+def test_only_a_far_variant_has_a_space_of_its_own(varied):
+    space = Model.load(varied).space
+    assert space == Model.load(varied).manifest.space
+    assert Model.load(varied, image_variant="int8", text_variant="int8").space == space
+    far = Model.load(varied, image_variant="far")
+    assert far.space not in (space, Model.load(varied, image_variant="far", fit="pad").space)
+    assert far.space[:12] in repr(far)
+    assert Model.load(varied, image_variant="far", threads=2, arena=True).space == far.space
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"image_variant": "fp16"}, "no 'fp16' variant.*fp32, int8, far"),
+        ({"text_variant": "far"}, "no 'far' variant.*fp32, int8"),
+        ({"image_variant": "int8", "text_variant": "INT8"}, "no 'INT8' variant"),
+    ],
+)
+def test_an_unknown_variant_is_told_when_loading_with_those_that_exist(varied, asked, told):
+    with pytest.raises(ModelError, match=told) as caught:
+        Model.load(varied, **asked)
+    assert "\n" not in str(caught.value)
+
+
+def test_towers_are_opened_when_they_are_named(tiny_model, tmp_path):
+    folder = folders.copied(tiny_model, tmp_path / "m")
+    model = Model.load(folder)
+    model.open("image")
+    model.open("text")
+    for name in ("image.onnx", "text.onnx"):
+        (folder / name).unlink()
+    model.open()
+    assert model.embed_image(photo()).shape == model.embed_text("a cat").shape
+    with pytest.raises(ModelError, match="no text tower"):
+        Model.load(folders.write(tmp_path / "wordless", text=None)).open("text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import warnings
 from types import SimpleNamespace
@@ -283,3 +284,153 @@ def test_one_session_serves_many_threads(put):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+# --- providers that do not start, and rewritten graphs ------------------------------------------
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
+
+
+@pytest.fixture
+def jetson(monkeypatch):
+    """An onnxruntime that has all providers; the test says which of them start."""
+    asked = {}
+
+    def start(*started):
+        def opened(path, options, providers):
+            asked.update(providers=providers)
+            return SimpleNamespace(get_providers=lambda: list(started))
+
+        monkeypatch.setattr(session, "available_providers", lambda: [TENSORRT, CUDA, CPU])
+        monkeypatch.setattr(session.onnxruntime, "InferenceSession", opened)
+        return asked
+
+    return start
+
+
+@pytest.mark.parametrize("wanted", [["cuda"], ["cuda", "cpu"], [CUDA, "cpu"], ("tensorrt", "cpu")])
+def test_a_provider_that_gives_way_to_the_cpu_is_told(put, jetson, wanted):
+    jetson(CPU)
+    with pytest.raises(ModelError, match="was asked for and did not start") as caught:
+        session.open_graph(put(tiny.image_graph()), SessionOptions(providers=wanted))
+    message = str(caught.value)
+    assert "\n" not in message and session.version_text() in message
+    assert message.startswith((CUDA, TENSORRT)) and message.endswith("Run: edgeclip doctor")
+
+
+def test_a_provider_that_nobody_asked_for_may_give_way(put, jetson):
+    asked = jetson(CPU)
+    assert session.open_graph(put(tiny.image_graph()), ONE).get_providers() == [CPU]
+    assert asked["providers"] == [CUDA, CPU]
+
+
+def test_the_first_that_was_asked_for_must_start_and_the_others_may(put, jetson):
+    jetson(TENSORRT, CPU)
+    options = SessionOptions(providers=["tensorrt", "cuda", "cpu"])
+    assert TENSORRT in session.open_graph(put(tiny.image_graph()), options).get_providers()
+    jetson(CUDA, CPU)
+    with pytest.raises(ModelError, match=f"{TENSORRT} was asked for"):
+        session.open_graph(put(tiny.image_graph()), options)
+
+
+def test_tensorrt_is_told_the_rows_of_the_tower(put, jetson, monkeypatch, tmp_path):
+    monkeypatch.setenv("EDGECLIP_CACHE", str(tmp_path / "cache"))
+    asked = jetson(TENSORRT)
+    options = SessionOptions(providers=["tensorrt", "cpu"])
+    session.open_graph(put(tiny.image_graph()), options, row=("pixel_values", IMAGE.sides))
+    (name, told), cpu = asked["providers"]
+    assert (name, cpu) == (TENSORRT, CPU)
+    assert told["trt_profile_max_shapes"] == "pixel_values:16x3x32x32"
+    assert told["trt_engine_cache_path"] == str(tmp_path / "cache" / "tensorrt")
+
+
+def test_only_tensorrts_first_start_is_told_while_it_lasts(put, jetson, monkeypatch):
+    told = []
+
+    def noted(what):
+        told.append(what)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(session, "told", noted)
+    jetson(TENSORRT, CUDA, CPU)
+    path = put(tiny.image_graph())
+    for providers in (["cpu"], ["cuda"], None):
+        session.open_graph(path, SessionOptions(providers=providers))
+    assert told == []
+    session.open_graph(path, SessionOptions(providers=["tensorrt"]))
+    assert len(told) == 1 and "TensorRT compiles graph.onnx" in told[0]
+
+
+@pytest.mark.parametrize("optimisation", ["all", "extended"])
+def test_a_rewritten_graph_answers_the_same_bit_for_bit(put, tmp_path, optimisation):
+    path, target = put(tiny.image_graph()), tmp_path / "rewritten.onnx"
+    options = SessionOptions(threads=1, optimisation=optimisation)
+    session.save_optimised(path, options, target)
+    expected = Session.load(path, IMAGE, options, dim=tiny.DIM).run(pictures(3), unit=True)
+    off = SessionOptions(threads=1, optimisation="off")
+    found = Session.load(target, IMAGE, off, dim=tiny.DIM).run(pictures(3), unit=True)
+    assert np.array_equal(found, expected)
+    kinds = [{node.op_type for node in onnx.load(p).graph.node} for p in (path, target)]
+    assert kinds[0] != kinds[1]
+
+
+def test_a_graph_that_cannot_be_rewritten_or_written(put, tmp_path):
+    places = {b"junk": tmp_path, tiny.image_graph(): tmp_path / "absent"}
+    for data, place in places.items():
+        target = place / "x.onnx"
+        with pytest.raises(ModelError, match=r"graph\.onnx cannot be opened") as caught:
+            session.save_optimised(put(data), ONE, target)
+        assert "\n" not in str(caught.value) and not target.exists()
+
+
+def test_how_far_a_graph_is_rewritten(monkeypatch, put):
+    seen = []
+    monkeypatch.setattr(
+        session.onnxruntime,
+        "InferenceSession",
+        lambda path, options, providers: seen.append(options),
+    )
+    path = put(tiny.image_graph())
+    for optimisation in ("all", "extended", "basic", "off"):
+        session.open_graph(path, SessionOptions(optimisation=optimisation))
+    levels = session.onnxruntime.GraphOptimizationLevel
+    assert [options.graph_optimization_level for options in seen] == [
+        levels.ORT_ENABLE_ALL,
+        levels.ORT_ENABLE_EXTENDED,
+        levels.ORT_ENABLE_BASIC,
+        levels.ORT_DISABLE_ALL,
+    ]
+
+
+def test_what_a_rewritten_graph_is_bound_to(monkeypatch):
+    found = session.runtime()
+    assert set(found) == {"onnxruntime", "machine", "features"} and all(found.values())
+    assert found == session.runtime()
+    monkeypatch.setattr(session.onnxruntime, "__version__", "1.99.0")
+    assert session.runtime()["onnxruntime"] == "1.99.0"
+
+
+def test_an_old_version_rewrites_no_graph_with_external_data(monkeypatch, put, tmp_path):
+    """What it wrote would hold a file from outside the model folder, and look clean."""
+    path, target = put(external_graph()), tmp_path / "rewritten.onnx"
+    monkeypatch.setattr(session.onnxruntime, "__version__", "1.23.2")
+    monkeypatch.setattr(session.onnxruntime, "InferenceSession", None)
+    with pytest.warns(UserWarning, match="older than 1.27"), pytest.raises(ModelError) as caught:
+        session.save_optimised(path, ONE, target)
+    assert "other files" in str(caught.value)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_only_an_open_batch_has_a_profile(put, monkeypatch, batch):
+    rows = []
+    real = session.open_graph
+
+    def noted(path, options, *, row):
+        rows.append(row)
+        return real(path, options, row=row)
+
+    monkeypatch.setattr(session, "open_graph", noted)
+    path = put(tiny.image_graph(batch=batch or "n"))
+    Session.load(path, image_tower(batch=batch), ONE, dim=tiny.DIM)
+    assert rows == [None if batch else ("pixel_values", "3x32x32")]

@@ -8,8 +8,10 @@ import time
 import pytest
 
 from edgeclip.errors import ModelError
-from edgeclip.model import goldens, verify
+from edgeclip.model import goldens, tuned, verify
+from edgeclip.model.manifest import Manifest
 from edgeclip.model.model import Model
+from edgeclip.model.options import SessionOptions
 from tests import folders, tiny
 
 
@@ -173,3 +175,88 @@ def test_compute_and_replay_agree(model):
 def test_a_model_without_words_replays_its_pictures(tmp_path):
     found = verify.verify(tiny.make(tmp_path / "m", text=None))
     assert found.ok and set(found.goldens) == {"image"}
+
+
+def test_one_tower_alone_is_replayed(model, tiny_model, tmp_path):
+    assert set(verify.replay(model)) == {"image", "text"}
+    for tower in ("image", "text"):
+        found = verify.replay(Model.load(tiny_model), towers=(tower,))
+        assert list(found) == [tower] and found[tower] > 0.999999
+    wordless = Model.load(tiny.make(tmp_path / "m", text=None))
+    assert verify.replay(wordless, towers=("text",)) == {}
+
+
+def with_variant(tiny_model, folder, data, *, default, **entry):
+    """The tiny model with goldens and a second form of its image tower."""
+    folders.copied(tiny_model, folder)
+    (folder / "image.int8.onnx").write_bytes(data)
+    variant = {"file": "image.int8.onnx", **entry}
+
+    def add(record):
+        record["files"]["image.int8.onnx"] = {}
+        record["image"]["variants"]["int8"] = variant
+        record["image"]["default"] = default
+
+    return folders.edited(folder, add)
+
+
+FAR = {"mean": 0.5, "least": 0.2, "over": "8 pictures"}
+
+
+def test_the_files_of_all_variants_are_hashed(tiny_model, tmp_path):
+    folder = with_variant(
+        tiny_model, tmp_path / "m", tiny.image_graph(), default="fp32", agreement=FAR
+    )
+    found = one_line(verify.verify(folder))
+    assert found.ok and found.files["image.int8.onnx"] == "ok"
+    data = (folder / "image.int8.onnx").read_bytes()
+    (folder / "image.int8.onnx").write_bytes(data[:-1] + b"\7")
+    found = one_line(verify.verify(folder))
+    assert found.verdict == "damaged" and "image.int8.onnx" in found.reason
+
+
+def test_the_default_variant_is_replayed(tiny_model, tmp_path):
+    far = folders.image_graph_with(folders.swap_weights)
+    unused = with_variant(tiny_model, tmp_path / "a", far, default="fp32", agreement=FAR)
+    assert verify.verify(unused).ok
+    used = with_variant(tiny_model, tmp_path / "b", far, default="int8", agreement=FAR)
+    assert one_line(verify.verify(used)).verdict == "drifted"
+
+
+def test_a_default_variant_for_other_boards_has_failed(tiny_model, tmp_path):
+    providers = ["CUDAExecutionProvider"]
+    folder = with_variant(
+        tiny_model, tmp_path / "m", tiny.image_graph(), default="int8", providers=providers
+    )
+    found = one_line(verify.verify(folder))
+    assert found.verdict == "failed" and "is for CUDAExecutionProvider" in found.reason
+
+
+def test_how_near_a_variant_must_come_to_the_goldens(tiny_model, tmp_path):
+    """One that is far where it was made cannot come nearer here."""
+    data = tiny.image_graph()
+    made = [(None, 0.999), (FAR, 0.195), ({**FAR, "goldens": 0.9}, 0.895)]
+    made.append(({**FAR, "goldens": 1.0}, 0.994))  # but no nearer than the reference must
+    for number, (agreement, expected) in enumerate(made):
+        folder = with_variant(
+            tiny_model, tmp_path / str(number), data, default="fp32", agreement=agreement
+        )
+        manifest = Manifest.load(folder)
+        assert verify.needed(manifest, "image", "int8") == pytest.approx(expected)
+        for tower, variant in (("image", None), ("image", "fp32"), ("text", None)):
+            assert verify.needed(manifest, tower, variant) == verify.LEAST_COSINE
+    with pytest.raises(ModelError, match="no 'int4' variant"):
+        verify.needed(manifest, "image", "int4")
+    wordless = Manifest.load(folders.write(tmp_path / "wordless", text=None))
+    assert verify.needed(wordless, "text", "") == verify.LEAST_COSINE
+
+
+def test_what_was_tuned_is_not_what_is_verified(tiny_model, tmp_path, monkeypatch):
+    """A model is as good as it was made, whichever variant this board prefers."""
+    far = folders.image_graph_with(folders.swap_weights)
+    folder = with_variant(tiny_model, tmp_path / "m", far, default="fp32", agreement=FAR)
+    monkeypatch.setenv("EDGECLIP_CONFIG", str(tmp_path / "config"))
+    chosen = {"image": tuned.Setting("int8", SessionOptions())}
+    tuned.write(Manifest.load(folder), chosen, {})
+    assert min(verify.replay(Model.load(folder)).values()) < 0.9
+    assert one_line(verify.verify(folder)).ok
