@@ -22,7 +22,7 @@ def test_a_quick_block_says_nothing(caplog):
 
 
 def test_a_slow_block_is_told_first_soon_and_then_again_and_again(caplog):
-    with told("it compiles", first_s=0.5, next_s=0.02):
+    with told("it compiles", first_s=0.3, next_s=0.02):
         time.sleep(0.03)
         early = list(caplog.records)
         end = time.monotonic() + 5
