@@ -128,8 +128,8 @@ def _image_record() -> dict[str, Any]:
         "trained_std": [128 / 255] * 3,
         "input": IMAGE_NAMES.input,
         "outputs": outputs(IMAGE_NAMES),
-        "variants": {"fp16": {"file": "image.onnx", "agreement": None}},
-        "default": "fp16",
+        "variants": {"fp16-weights": {"file": "image.onnx", "agreement": None}},
+        "default": "fp16-weights",
     }
 
 
