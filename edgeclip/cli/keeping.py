@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgeclip.cli import output
+from edgeclip.cli.alive import Alive
 from edgeclip.cli.stopping import stopping
 from edgeclip.errors import EdgeclipError, StoreError, StoreFull
 
@@ -45,6 +46,7 @@ class Job:
         """
         self._index, self._model, self._rules = index, model, rules
         self._as_json = as_json
+        self._alive = Alive()
         self._records = index.records()
         root = self._records.root if folder is None else folder
         if root is None:
@@ -61,12 +63,14 @@ class Job:
         """Make the index equal to the folder."""
         from edgeclip.index.folder import carry_out
 
+        self._alive.ready()
         made = self._plan(allow_empty)
         with stopping() as stop:
             entries = carry_out(self._index, self._model, made, stop)
             try:
                 # To its end also when it is stopped: what has been kept is told.
                 for entry in output.progress(entries, total=len(made), lines=self._as_json):
+                    self._alive.step()
                     self._count(entry)
             finally:
                 entries.close()
@@ -96,7 +100,8 @@ class Job:
         def embedded(texts: Sequence[str]) -> Iterable[Vector]:
             output.remark("learning, once for this index, what unrelated words get")
             found = self._model.embed_texts(texts)
-            return output.progress(found, total=len(texts), unit="text", lines=self._as_json)
+            shown = output.progress(found, total=len(texts), unit="text", lines=self._as_json)
+            return self._alive.each(shown)
 
         try:
             self._index.learn(embedded)
@@ -118,7 +123,8 @@ class Job:
 
         output.remark(f"watching {output.printable(str(self._root))}; Ctrl-C ends it")
         with stopping() as stop, self._graph_kept(stop):
-            for entry in follow(self._index, self._model, self._root, stop=stop):
+            entries = follow(self._index, self._model, self._root, stop=stop, step=self._alive.step)
+            for entry in self._alive.each(entries):
                 self._count(entry)
                 self._tell_one(entry)
         self._failed = []  # each was told, and who stops a watcher has no use for a failure

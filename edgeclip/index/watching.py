@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,7 @@ def follow(
     *,
     rules: Rules | None = None,
     stop: threading.Event,
+    step: Callable[[], object] = lambda: None,
 ) -> Iterator[Entry]:
     """Keep an index true to a folder, and yield what becomes of each changed picture.
 
@@ -61,6 +62,7 @@ def follow(
         root: the folder.
         rules: what belongs to it; None: as the index remembers it.
         stop: ends it within a second when it is set; what has been embedded is kept, and told.
+        step: called several times a second while all goes well.
 
     Raises:
         ExtraMissing: watchfiles is not installed.
@@ -73,6 +75,7 @@ def follow(
     told: set[Entry] = set()
     due, known = 0.0, False
     for batch in _batches(folder.path, stop):
+        step()
         folder.check()
         changes.add(batch)
         everything = time.monotonic() >= due or len(changes) > _MANY
