@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="For each figure; at least five runs.",
 )
-@options.timeout("Seconds for each setting.", default=300.0)
+@options.timeout("Seconds for each setting, beside --seconds.", default=300.0)
 @click.option("--markdown", is_flag=True, help="Print rows to publish, with the board's name.")
 @options.as_json
 def bench_command(
@@ -58,23 +58,27 @@ def bench_command(
     from edgeclip.model import library
 
     manifest = Manifest.load(library.find(model, models=models))
+    manifest.warn_if_untrained()
     chosen = bench.Plan(batches=batches or bench.BATCHES, **plan)
     count = len(bench.settings(manifest, chosen))
     if count == 0:
         raise EdgeclipError(
-            f"model {manifest.name} has no variant that would be measured. See: edgeclip info "
-            f"{manifest.name}"
+            f"no variant of model {manifest.name} that was asked for runs here. See: edgeclip info "
+            f"{manifest.folder}"
         )
     found = list(output.progress(bench.bench(manifest, chosen), total=count, unit="setting"))
+    failed = [result for result in found if result.outcome.problem]
     if as_json:
         output.json_line(_told(manifest, found))
-    elif markdown:
-        _print_markdown(manifest, found)
-    else:
-        _print(manifest, found)
-    problems = [each for each in found if each.outcome.problem]
-    if len(problems) == len(found):
-        raise EdgeclipError(f"nothing could be measured: {problems[0].outcome.problem}.")
+    elif len(failed) < len(found):
+        (_print_markdown if markdown else _print)(manifest, found)
+        for result in failed:
+            output.note(f"{_name(result)}: {output.printable(result.outcome.problem or '')}.")
+    if len(failed) == len(found):
+        raise EdgeclipError(
+            f"nothing could be measured ({_name(failed[0])}: {failed[0].outcome.problem}). "
+            "Run: edgeclip doctor"
+        )
 
 
 def _told(manifest: Manifest, found: Sequence[Result]) -> dict[str, Any]:
@@ -98,8 +102,7 @@ def _versions() -> dict[str, str]:
 
 
 def _print(manifest: Manifest, found: Sequence[Result]) -> None:
-    manifest.warn_if_untrained()
-    output.say(f"{manifest.name} on {_board()}\n")
+    output.say(f"{output.printable(manifest.name)} on {_board()}\n")
     header = ("tower", "variant", "provider", "threads", "batch", "p50 ms", "p95", "p99", "per s")
     output.table(header, list(_latency_rows(found)))
     output.say()
@@ -109,9 +112,6 @@ def _print(manifest: Manifest, found: Sequence[Result]) -> None:
     if rates:
         output.say()
         output.table(("frames/s", "variant", "provider", "CPUs in use"), rates)
-    for result in found:
-        if result.outcome.problem:
-            output.note(f"{_name(result)}: {output.printable(result.outcome.problem)}")
 
 
 def _latency_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
@@ -138,31 +138,31 @@ def _cost_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
 
 
 def _cpu_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
-    from edgeclip.device.bench import RATES
-
     for result in found:
-        if result.tower == "image" and result.outcome.latencies_s:
-            for rate in RATES if result.outcome.cpu else ():
-                used = result.outcome.cpu.get(rate)
-                shown = "too slow" if used is None else f"{used:.2f}"
-                yield (f"{rate:g}", result.variant, _short(result.provider), shown)
+        for rate, used in result.outcome.cpu.items():
+            shown = "too slow" if used is None else f"{used:.2f}"
+            yield f"{rate:g}", result.variant, _short(result.provider), shown
 
 
 def _print_markdown(manifest: Manifest, found: Sequence[Result]) -> None:
-    """Print a table in Markdown, one row for each setting at batch 1."""
+    """Print a table in Markdown, a row for each setting at its first batch size."""
     from edgeclip.device.bench import figures
 
     output.say(
-        "| board | model | tower | variant | provider | threads | p50 ms | p95 ms | peak MB "
-        "| edgeclip | onnxruntime |"
+        "| board | model | tower | variant | provider | threads | batch | p50 ms | p95 ms "
+        "| peak MB | edgeclip | onnxruntime |"
     )
-    output.say("|---" * 11 + "|")
+    output.say("|---" * 12 + "|")
     name, versions = _board(), _versions()
     for result in found:
-        for each in list(figures(result))[:1]:
-            cells = [name, manifest.name, *_key(result), f"{each['p50_ms']:.1f}"]
+        for each in list(figures(result))[:1]:  # the peak is that of the first
+            cells = [name, manifest.name, *_key(result), each["batch"], f"{each['p50_ms']:.1f}"]
             cells += [f"{each['p95_ms']:.1f}", f"{result.outcome.peak_bytes / 1e6:.0f}"]
-            output.say(f"| {' | '.join(map(str, [*cells, *versions.values()]))} |")
+            output.say(f"| {' | '.join(map(_markdown, [*cells, *versions.values()]))} |")
+
+
+def _markdown(cell: object) -> str:
+    return output.printable(str(cell)).replace("|", r"\|")
 
 
 def _key(result: Result) -> tuple[object, ...]:
@@ -170,7 +170,8 @@ def _key(result: Result) -> tuple[object, ...]:
 
 
 def _name(result: Result) -> str:
-    return f"{result.tower} {result.variant}, {_short(result.provider)}, {result.threads} threads"
+    threads = output.counted(result.threads, "thread")
+    return f"{result.tower} {result.variant}, {_short(result.provider)}, {threads}"
 
 
 def _short(provider: str) -> str:

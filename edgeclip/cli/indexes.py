@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,28 +130,63 @@ def load_for(index: Index, **chosen: Any) -> Model:
 
     Raises:
         ModelNotFound: it is not installed here.
+        ModelError: it has no such variant as asked for.
         SpaceMismatch: a model of this name is, but its vectors are others; or other options were
             asked for.
     """
     from edgeclip.model.manifest import Manifest
-    from edgeclip.model.towers import FITS
 
     manifest = Manifest.load(_model_of(index, chosen["model"], chosen["models"]))
-    spaces = {
-        manifest.space_id(fit=fit, draft=draft): {"fit": fit, "draft": draft}
-        for fit in FITS
-        for draft in (False, True)
-    }
-    made = spaces.get(index.space)
+    made = _ways(manifest, chosen).get(index.space)
     if made is None:
         raise SpaceMismatch(_other_model(index, manifest, chosen["model"]))
-    if any(_is_given(name) and chosen[name] != value for name, value in made.items()):
-        draft = "with" if made["draft"] else "without"
+    wrong = [name for name, value in made.items() if _is_given(name) and chosen[name] != value]
+    if wrong:
         raise SpaceMismatch(
-            f"{index.path} was made with {manifest.name}, --fit {made['fit']} and {draft} --draft. "
+            f"{index.path} was made with {manifest.name}, {_as_options(made, wrong)}. "
             f"Leave these options out, or {_ANEW}"
         )
     return options.load(**chosen | made | {"model": chosen["model"] or index.model or None})
+
+
+def _ways(manifest: Manifest, chosen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what makes vectors of each space that a model can make: fit, draft and variants.
+
+    Several variants may share a space: it is the one asked for, else the one that would be taken
+    without an index, where that is among them.
+    """
+    from edgeclip.model.towers import FITS
+
+    images, texts = (_variants(manifest, tower, chosen) for tower in ("image", "text"))
+    ways: dict[str, dict[str, Any]] = {}
+    for image, text, fit, draft in product(images, texts, FITS, (False, True)):
+        way: dict[str, Any] = {
+            "fit": fit,
+            "draft": draft,
+            "image_variant": image,
+            "text_variant": text,
+        }
+        ways.setdefault(manifest.space_id(**way), way)
+    return ways
+
+
+def _variants(manifest: Manifest, tower: str, chosen: Mapping[str, Any]) -> list[str | None]:
+    """Return the variants of a tower: as asked for, else as tuned, else the default one first."""
+    from edgeclip.model import tuned
+
+    entry = {"image": manifest.image, "text": manifest.text}[tower]
+    asked = chosen[f"{tower}_variant"]
+    if entry is None:
+        return [asked]
+    first = tuned.setting(manifest, tower, asked, {"providers": chosen["providers"] or None})
+    return list(dict.fromkeys((first.variant, entry.default, *entry.variants)))
+
+
+def _as_options(made: Mapping[str, Any], wrong: Sequence[str]) -> str:
+    """Write what an index was made with as options; variants only where another was asked for."""
+    towers = [tower for tower in ("image", "text") if f"{tower}_variant" in wrong]
+    variants = "".join(f"--{tower}-variant {made[f'{tower}_variant']}, " for tower in towers)
+    return f"{variants}--fit {made['fit']} and {'with' if made['draft'] else 'without'} --draft"
 
 
 def knows_model(index: Index, models: Path | None) -> bool:

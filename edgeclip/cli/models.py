@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ import click
 
 from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError, ModelError
+from edgeclip.model.identity import shares
 from edgeclip.model.manifest import Manifest
 
 if TYPE_CHECKING:
+    from edgeclip.model.towers import ImageTower, TextTower
     from edgeclip.model.verify import Verdict
 
 
@@ -123,6 +126,57 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
         *((name, _size(file.bytes)) for name, file in manifest.files.items()),
     ]
     output.table((), rows)
+    output.say()
+    _print_variants(manifest)
+
+
+def _print_variants(manifest: Manifest) -> None:
+    """Print the stored forms of each tower, and those that were made and refused."""
+    entries = {"image": manifest.image, "text": manifest.text}
+    towers = {name: tower for name, tower in entries.items() if tower is not None}
+    header = ("tower", "variant", "MB", "mean", "least", "neighbours", "space", "runs on", "file")
+    rows = [row for name, tower in towers.items() for row in _variant_rows(manifest, name, tower)]
+    output.table((*header, "measured over"), rows)
+    refused = [row for name in towers for row in _refused_rows(name, manifest.record[name])]
+    if refused:
+        output.say()
+        output.table(("refused", "variant", "mean", "least", "time", "reason"), refused)
+
+
+def _variant_rows(
+    manifest: Manifest, name: str, tower: ImageTower | TextTower
+) -> Iterator[tuple[object, ...]]:
+    stated = manifest.record[name]["variants"]
+    for key, variant in tower.variants.items():
+        nearness = variant.agreement
+        neighbours = nearness and nearness.neighbours
+        yield (
+            name,
+            key + (" (default)" if key == tower.default else ""),
+            f"{manifest.files[variant.file].bytes / 1e6:.1f}",
+            *((f"{nearness.mean:.5f}", f"{nearness.least:.5f}") if nearness else ("", "")),
+            "" if neighbours is None else f"{neighbours:.3f}",
+            "shared" if shares(stated[key].get("agreement"), manifest.record) else "its own",
+            ", ".join(map(_short, variant.providers)) if variant.providers else "any",
+            variant.file,
+            nearness.over if nearness else "it is the reference",
+        )
+
+
+def _short(provider: str) -> str:
+    return provider.removesuffix("ExecutionProvider")
+
+
+def _refused_rows(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+    for key, told in (entry.get("refused") or {}).items():
+        nearness, ratio = told.get("agreement"), told.get("time_ratio")
+        yield (
+            name,
+            key,
+            *((f"{nearness['mean']:.5f}", f"{nearness['least']:.5f}") if nearness else ("", "")),
+            "" if ratio is None else f"x{ratio:.2f}",
+            told["reason"],
+        )
 
 
 def _size(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,21 +46,32 @@ def tune_command(
     their own; what is off parity is refused.  Every later edgeclip of this user uses the winner.
     """
     from edgeclip.device import settings
-    from edgeclip.model import library, tuned
+    from edgeclip.model import library
 
     manifest = Manifest.load(library.find(model, models=models))
     if forget:
-        known = tuned.forget(manifest)
-        output.note("forgotten." if known else "nothing was remembered.")
+        _forget(manifest, as_json)
         return
-    found, winners = {}, {}
-    for tower in towers or settings.towers_of(manifest):
-        grid = _grid(manifest, tower, providers, threads)
+    manifest.warn_if_untrained()
+    # What cannot be tried is refused before minutes are spent on the rest.
+    chosen = dict.fromkeys(towers or settings.towers_of(manifest))
+    grids = {tower: _grid(manifest, tower, providers, threads) for tower in chosen}
+    found = {}
+    for tower, grid in grids.items():
         found[tower] = _measured(manifest, tower, grid, timeout_s, any_space)
-        winners[tower] = _winner(manifest, tower, found[tower])
         if not as_json:
             _print(tower, found[tower])
-    _remember(manifest, found, winners, as_json)
+    _remember(manifest, found, as_json)
+
+
+def _forget(manifest: Manifest, as_json: bool) -> None:
+    from edgeclip.model import tuned
+
+    known = tuned.forget(manifest)
+    if as_json:
+        output.json_line({"forgotten": known})
+    else:
+        output.note("forgotten." if known else "nothing was remembered.")
 
 
 def _grid(
@@ -83,37 +93,41 @@ def _measured(
     )
 
 
-def _winner(manifest: Manifest, tower: str, found: Sequence[Entry]) -> Setting:
-    from edgeclip.device import tune
-
-    best = tune.choose(found)
-    if best is None:
-        why = found[0].problem if found else "there was nothing to try"
-        raise EdgeclipError(
-            f"the {tower} tower of {manifest.name} ran in no setting ({why}). Run: edgeclip doctor"
-        )
-    return tune.kept(manifest, tower, best)
-
-
-def _remember(
-    manifest: Manifest,
-    found: dict[str, list[Entry]],
-    winners: dict[str, Setting],
-    as_json: bool,
-) -> None:
+def _remember(manifest: Manifest, found: dict[str, list[Entry]], as_json: bool) -> None:
+    """Write the winners and tell of them; what went wrong is raised when all the rest is told."""
     from edgeclip.device import tune
 
     best = {tower: entry for tower in found if (entry := tune.choose(found[tower]))}
-    path = tune.remember(manifest, winners, best)
+    winners = {tower: tune.kept(manifest, tower, entry) for tower, entry in best.items()}
+    path, problem = None, _without_winner(manifest, found, best)
+    try:
+        path = tune.remember(manifest, winners, best) if best else None
+    except EdgeclipError as error:
+        problem = error
     if as_json:
         rows = {tower: [tune.told(entry) for entry in entries] for tower, entries in found.items()}
         chosen = {tower: tune.told(entry) for tower, entry in best.items()}
         output.json_line({"chosen": chosen, "tried": rows, "remembered_in": path})
-        return
-    for tower, entry in best.items():
-        output.say(f"{tower}: {tune.label(entry.setting)}")
-    output.say(f"remembered in {path}")
-    sys.stdout.flush()
+    else:
+        for tower, entry in best.items():
+            output.say(f"{tower}: {output.printable(tune.label(entry.setting))}")
+        if path is not None:
+            output.say(f"remembered in {path}")
+    if problem is not None:
+        raise problem
+
+
+def _without_winner(
+    manifest: Manifest, found: dict[str, list[Entry]], best: dict[str, Entry]
+) -> EdgeclipError | None:
+    for tower, entries in found.items():
+        if tower not in best:
+            why = entries[0].problem if entries else "no variant is for these providers"
+            return EdgeclipError(
+                f"the {tower} tower of {manifest.name} ran in no setting ({why}). "
+                "Run: edgeclip doctor"
+            )
+    return None
 
 
 def _print(tower: str, entries: Sequence[Entry]) -> None:

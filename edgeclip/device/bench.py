@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from edgeclip.device import trial
 from edgeclip.device.settings import pairs, providers_here, tower_of, towers_of
+from edgeclip.errors import ModelError
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.options import SessionOptions
@@ -36,7 +37,7 @@ class Plan:
     seconds: float = 2.0
     """For each batch and rate."""
     timeout_s: float = trial.TIMEOUT_S
-    """For each setting."""
+    """For each setting, beside what `seconds` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def bench(
     """Measure a model, one setting after the other, each in a process of its own.
 
     Raises:
-        ModelError: the model has no such tower, or onnxruntime no such provider.
+        ModelError: the model has no such tower or variant, or onnxruntime no such provider.
     """
     for tower, setting in settings(manifest, plan):
         options = setting.options
@@ -77,7 +78,8 @@ def bench(
         warm = trial.Trial(str(manifest.folder), tower, setting, seconds=0.0, check=False)
         outcome = run(warm, timeout_s=plan.timeout_s)
         if outcome.problem is None:
-            outcome = run(asked, timeout_s=plan.timeout_s)
+            asked_s = plan.seconds * (len(asked.batches) + len(asked.rates))
+            outcome = run(asked, timeout_s=plan.timeout_s + asked_s)
         file = tower_of(manifest, tower).variants[setting.variant].file
         (provider,) = options.providers or ("",)
         size = manifest.files[file].bytes
@@ -85,13 +87,24 @@ def bench(
 
 
 def settings(manifest: Manifest, plan: Plan) -> list[tuple[str, Setting]]:
-    """Return what a plan measures: tower and setting."""
+    """Return what a plan measures: tower and setting.
+
+    Raises:
+        ModelError: the model has no such tower or variant, or onnxruntime no such provider.
+    """
     providers = providers_here(plan.providers)
+    towers = {name: tower_of(manifest, name) for name in plan.towers or towers_of(manifest)}
+    known = dict.fromkeys(name for tower in towers.values() for name in tower.variants)
+    for variant in plan.variants:
+        if variant not in known:
+            raise ModelError(
+                f"model {manifest.name} has no {variant!r} variant. It has: {', '.join(known)}."
+            )
     return [
         (name, Setting(variant, SessionOptions(count, (provider,))))
-        for name in plan.towers or towers_of(manifest)
-        for variant, provider in pairs(tower_of(manifest, name), providers)
-        for count in plan.threads or sorted({1, usable_cpus()})
+        for name, tower in towers.items()
+        for variant, provider in pairs(tower, providers)
+        for count in sorted({*plan.threads} or {1, usable_cpus()})
         if not plan.variants or variant in plan.variants
     ]
 
@@ -121,8 +134,3 @@ def told(result: Result) -> dict[str, Any]:
 
 def _most(plan: Plan) -> int:
     return max(plan.threads or (usable_cpus(),))
-
-
-def by_tower(results: Sequence[Result], tower: str) -> list[Result]:
-    """Return the results of one tower."""
-    return [result for result in results if result.tower == tower]

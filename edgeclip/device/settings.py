@@ -42,7 +42,7 @@ def providers_here(wanted: Sequence[str] | None) -> list[str]:
     """
     available = available_providers()
     if wanted:
-        return resolved(wanted, available)
+        return list(dict.fromkeys(resolved(wanted, available)))
     return [name for name in available if name not in _LEFT_OUT]
 
 
@@ -74,7 +74,7 @@ def grid(
     found = [
         Setting(variant, SessionOptions(count, (provider,), arena=arena, optimisation=level))
         for variant, provider in pairs(tower, providers)
-        for count in (sorted(threads, reverse=True) if provider == CPU else [max(threads)])
+        for count in (sorted({*threads}, reverse=True) if provider == CPU else [max(threads)])
         for arena in (False, True)
         for level in ("all", "extended")
     ]

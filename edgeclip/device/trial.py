@@ -55,15 +55,15 @@ class Outcome:
     problem: str | None = None
     """Why there is nothing else, in a clause; None when all went well."""
     load_s: float = 0.0
-    """Hashing and opening the tower."""
+    """Importing what runs the tower, hashing and opening it."""
     first_s: float = 0.0
     """From the start of the process to the first vector."""
     cosine: float | None = None
-    """Least cosine to the goldens."""
+    """Least cosine to the goldens; None where there are none, or they were not asked for."""
     latencies_s: Mapping[int, list[float]] = field(default_factory=dict)
     """Batch → seconds of each run."""
-    cpu: Mapping[float, float] = field(default_factory=dict)
-    """Frames a second → CPUs in use; missing where the board does not keep up."""
+    cpu: Mapping[float, float | None] = field(default_factory=dict)
+    """Frames a second → CPUs in use; None where the board does not keep up."""
     memory_bytes: int = 0
     """What the process holds after the first batch size."""
     peak_bytes: int = 0
@@ -75,7 +75,7 @@ def run(trial: Trial, *, timeout_s: float = TIMEOUT_S) -> Outcome:
     try:
         told = child.ask(__name__, asdict(trial), timeout_s=timeout_s)
     except child.ChildFailed as error:
-        return Outcome(problem=error.reason)
+        return Outcome(problem=error.reason.rstrip("."))
     for name, number in (("latencies_s", int), ("cpu", float)):
         told[name] = {number(key): value for key, value in told[name].items()}
     return Outcome(**told)
@@ -99,14 +99,13 @@ def _measured(told: Mapping[str, Any]) -> dict[str, Any]:
     for batch in told["batches"]:
         latencies[batch] = _latencies(lambda: embed(batch), told["seconds"])  # noqa: B023
         memory = memory if any(memory) else _memory()
-    rates = {rate: _cpu(lambda: embed(1), rate, told["seconds"]) for rate in told["rates"]}
     return asdict(
         Outcome(
             load_s=load_s,
             first_s=first_s,
             cosine=_cosine(model, tower) if told["check"] else None,
             latencies_s=latencies,
-            cpu={rate: used for rate, used in rates.items() if used is not None},
+            cpu={rate: _cpu(lambda: embed(1), rate, told["seconds"]) for rate in told["rates"]},
             memory_bytes=memory[0],
             peak_bytes=memory[1],
         )
@@ -124,6 +123,8 @@ def _embedding(model: Model, tower: str) -> Callable[[int], Iterable[Vector]]:
 def _cosine(model: Model, tower: str) -> float | None:
     from edgeclip.model import verify
 
+    if not model.manifest.record.get("goldens"):  # a model may be without
+        return None
     return verify.replay(model, towers=(tower,)).get(tower)
 
 
@@ -147,9 +148,10 @@ def _cpu(work: Callable[[], object], rate: float, seconds: float) -> float | Non
     started, used = time.perf_counter(), time.process_time()
     for i in range(count):
         work()
+        if time.perf_counter() - started > 1.05 * count / rate:
+            return None  # at once: on a slow board the rest would take minutes
         time.sleep(max(0.0, started + (i + 1) / rate - time.perf_counter()))
-    took = time.perf_counter() - started
-    return (time.process_time() - used) / took if took < 1.05 * count / rate else None
+    return (time.process_time() - used) / (time.perf_counter() - started)
 
 
 def _memory() -> tuple[int, int]:

@@ -15,7 +15,7 @@ import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 _LOW, _HIGH, _TRIM = 128 << 10, 32 << 20, 64 << 20
@@ -32,21 +32,21 @@ def weights_apart() -> Iterator[None]:
     if mallopt is None:
         yield
         return
-    _count(+1)
-    mallopt(_M_MMAP_THRESHOLD, _LOW)
+    _count(+1, mallopt)
     try:
         yield
     finally:
-        if _count(-1) == 0:  # another thread may still be opening
-            mallopt(_M_MMAP_THRESHOLD, _HIGH)
-            mallopt(_M_TRIM_THRESHOLD, _TRIM)
+        _count(-1, mallopt)
 
 
-def _count(change: int) -> int:
+def _count(change: int, mallopt: Callable[[int, int], object]) -> None:
+    """Count the graphs that are being opened: another thread may still be at it."""
     global _open
     with _lock:
         _open += change
-        return _open
+        mallopt(_M_MMAP_THRESHOLD, _LOW if _open else _HIGH)
+        if not _open:
+            mallopt(_M_TRIM_THRESHOLD, _TRIM)
 
 
 def _mallopt() -> ctypes._NamedFuncPointer | None:

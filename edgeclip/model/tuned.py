@@ -19,7 +19,7 @@ from edgeclip.model.identity import canonical_sha256
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.options import SessionOptions
 from edgeclip.model.places import user_config
-from edgeclip.model.towers import ImageTower, TextTower
+from edgeclip.model.providers import full_name
 from edgeclip.model.whole import whole_file
 
 FILENAME = "tuned.json"
@@ -54,7 +54,9 @@ def setting(
         return Setting("", SessionOptions(**given))
     default = Setting(entry.default, SessionOptions())
     found = read(manifest).get(tower, default)
-    if _is_bound(entry, found) and given.get("providers") not in (None, found.options.providers):
+    bound = entry.variants[found.variant].providers
+    asked_for = {full_name(name, ()) for name in given.get("providers") or ()}
+    if bound and asked_for and not asked_for & set(bound):
         found = default  # a variant for certain providers was found, and others are asked for
     chosen = variant or found.variant
     manifest.variant(entry, chosen)
@@ -100,10 +102,11 @@ def write(manifest: Manifest, settings: Mapping[str, Setting], measured: Mapping
     if path is None:
         raise EdgeclipError("there is no place for settings. Name a folder in EDGECLIP_CONFIG.")
     entries = _entries(path)
+    old = entries.get(_key(manifest), {})
     entries[_key(manifest)] = {
         **{tower: dataclasses.asdict(setting) for tower, setting in settings.items()},
         "model": manifest.name,
-        "measured": dict(measured),
+        "measured": {**_dict(old, "measured"), **measured},
     }
     _keep(path, entries)
     return path
@@ -124,8 +127,9 @@ def _path() -> Path | None:
     return folder and folder / FILENAME
 
 
-def _is_bound(tower: ImageTower | TextTower, found: Setting) -> bool:
-    return tower.variants[found.variant].providers is not None
+def _dict(entry: Any, key: str) -> dict[str, Any]:
+    value = entry.get(key) if isinstance(entry, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _keep(path: Path, entries: Mapping[str, Any]) -> None:

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from edgeclip.model import verify as verification
+from edgeclip.model.providers import CUDA, TENSORRT
 from tests import folders, tiny
+from tests.device.variants import with_variant
 
 
 @pytest.fixture
@@ -121,6 +123,54 @@ def test_info_shows_published_accuracy_and_its_source(cli, here):
     model = tiny.make(here / "m", accuracy=[claim], text=None)
     shown = cli("info", model).out
     assert "ImageNet top-1  74.4 % (https://x.org)\n" in shown and "no text tower" in shown
+
+
+def test_info_shows_the_variants_of_each_tower(cli, tiny_model, here):
+    model = folders.copied(tiny_model, here / "m")
+    near = {"mean": 0.99991, "least": 0.9985, "over": "40 photographs", "neighbours": 0.975}
+    far = {"mean": 0.95, "least": 0.5, "over": "8 texts"}
+    with_variant(model, "int8", agreement=near, default=True)
+    with_variant(model, "fp16", agreement=near, providers=[CUDA, TENSORRT])
+    with_variant(model, "int8", tower="text", agreement=far)
+    done = cli("info", model)
+    assert (done.code, done.err) == (0, "")
+    _, table = done.out.split("\n\n")
+    assert [" ".join(line.split()) for line in table.splitlines()] == [
+        "tower variant MB mean least neighbours space runs on file measured over",
+        "image fp32 0.0 shared any image.onnx it is the reference",
+        "image int8 (default) 0.0 0.99991 0.99850 0.975 shared any image.int8.onnx 40 photographs",
+        "image fp16 0.0 0.99991 0.99850 0.975 shared CUDA, Tensorrt image.fp16.onnx 40 photographs",
+        "text fp32 (default) 0.0 shared any text.onnx it is the reference",
+        "text int8 0.0 0.95000 0.50000 its own any text.int8.onnx 8 texts",
+    ]
+
+
+def test_info_says_which_variants_were_refused_and_why(cli, tiny_model, here):
+    model = folders.copied(tiny_model, here / "m")
+    far = {"mean": 0.9, "least": 0.25, "over": "40 photographs"}
+    refused = {
+        "int8": {"reason": "it is slower", "agreement": far, "time_ratio": 1.5},
+        "int4": {"reason": "onnxruntime died of SIGSEGV", "agreement": None, "time_ratio": None},
+        "int2": {"reason": "no kernel\x1b"},
+    }
+    folders.edited(model, lambda record: record["image"].update(refused=refused))
+    folders.edited(model, lambda record: record["text"].update(refused={}))
+    done = cli("info", model)
+    assert (done.code, done.err) == (0, "")
+    *_, table = done.out.split("\n\n")
+    assert [" ".join(line.split()) for line in table.splitlines()] == [
+        "refused variant mean least time reason",
+        "image int8 0.90000 0.25000 x1.50 it is slower",
+        "image int4 onnxruntime died of SIGSEGV",
+        r"image int2 no kernel\x1b",
+    ]
+    assert cli("info", model, "--json").json["image"]["refused"] == refused
+
+
+def test_info_of_a_model_without_words(cli, here):
+    done = cli("info", tiny.make(here / "m", text=None))
+    header, row = done.out.split("\n\n")[1].splitlines()
+    assert header.startswith("tower") and row.startswith("image  fp32 (default)")
 
 
 def test_info_for_programs(cli, tiny_model):

@@ -125,6 +125,8 @@ def test_a_variant_for_certain_providers_gives_way_to_those_asked_for(manifest, 
     """Who asks for the CPU did not ask for a variant that it cannot run."""
     gpu = Setting("fp16", SessionOptions(threads=2, providers=[CUDA]))
     tuned.write(manifest, {"image": gpu}, {})
+    for asked in ([CUDA], (CUDA,), ("cuda",), ["cuda", "cpu"]):  # the last are the command line's
+        assert settings(manifest, providers=asked).variant == "fp16"
     assert settings(manifest) == gpu == settings(manifest, providers=[CUDA])
     assert settings(manifest, providers=["cpu"]).variant == "fp32"
     assert settings(manifest, providers=["cpu"], variant="fp16").variant == "fp16"
