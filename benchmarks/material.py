@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +14,8 @@ from PIL import Image
 from edgeclip.errors import ModelError
 from edgeclip.model.manifest import Manifest
 
-BUILD = Path(__file__).parent.parent / "build" / "bench"
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build" / "bench"
 MODELS = BUILD / "models"
 
 
@@ -25,6 +28,42 @@ def s2() -> Path:
         from edgeclip_export import export
 
         export("mobileclip_s2", models=MODELS, untrained=True)
+    return folder
+
+
+def quantised_s2() -> Path:
+    """Return it with the variants that passed their gates, made once."""
+    return _quantised(s2(), ("fp32", "int8", "fp16-weights"))
+
+
+def quantised_starter() -> Path:
+    """Return the starter with the variants that passed their gates, made once."""
+    return _quantised(ROOT / "models" / "starter", ("fp32", "int8"))
+
+
+def _quantised(source: Path, precision: tuple[str, ...]) -> Path:
+    folder = BUILD / "quantised" / source.name
+    if not (folder / "model.json").is_file():
+        from edgeclip_export import quantize
+
+        quantize(source, precision=precision, calibration=_calibration(), output=folder)
+    return folder
+
+
+def clothing() -> list[Path]:
+    """Return the photographs of ``EDGECLIP_CLOTHING``, whose folders are their labels."""
+    folder = os.environ.get("EDGECLIP_CLOTHING")
+    return sorted(Path(folder).glob("*/*.jpg")) if folder else []
+
+
+def _calibration() -> Path:
+    """Return a folder of pictures to calibrate with: half of the clothing, or pieces."""
+    folder = BUILD / "calibration"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in clothing()[::2]:
+        shutil.copy(path, folder / f"{path.parent.name}-{path.name}")
+    if not clothing():
+        small_photographs(folder, 256)
     return folder
 
 

@@ -23,7 +23,7 @@ GATEKEEPERS = {
     "hnswlib": {"index/hnsw.py"},
     "watchfiles": {"index/watching.py"},
     "cv2": {"watch/camera.py"},
-    "edgeclip_export": {"cli/export.py"},
+    "edgeclip_export": {"cli/export.py", "cli/quantize.py"},
 }
 FORBIDDEN = {"torch", "torchvision", "onnx", "open_clip", "timm"}
 

@@ -33,6 +33,11 @@ REPLACED = {
     "edgeclip export mobileclip_s2 --accept-license": "edgeclip export --help",
     "edgeclip export vit_b_32_256": "edgeclip export --help",
     "ssh pi@board.local mkdir -p .local/share/edgeclip/models": "true",
+    "pip install 'edgeclip[quantize]'": f"grep -q '^quantize = ' {ROOT}/pyproject.toml",
+    # For real in tests/export/precision and benchmarks/precision.py: it takes minutes.
+    "edgeclip quantize mobileclip_s2 --precision fp32,int8 --calibration photos": (
+        "edgeclip quantize --help"
+    ),
     "scp -r models/mobileclip_s2 pi@board.local:.local/share/edgeclip/models/": "true",
 }
 
@@ -65,6 +70,7 @@ def test_block_runs(number: int, folder: Path) -> None:
     else:
         command = [sys.executable, "-c", code]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGECLIP_")}
+    environment |= {"XDG_CONFIG_HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "batches",
     multiple=True,
     type=click.IntRange(1, 1024),
-    help="Frames or texts in one run.  [default: 1, 8]",
+    help="Frames, or texts, at a time.  [default: 1, 8]",
 )
 @click.option(
     "--seconds",

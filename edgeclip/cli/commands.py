@@ -10,6 +10,7 @@ import click
 # Name → module and one line of help; a test compares the lines with the commands' own.
 COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "Turn a checkpoint into a verified model folder (needs torch)."),
+    "quantize": ("quantize", "Make smaller and faster forms of a model, and keep what agrees."),
     "import": ("adopt", "Adopt ONNX files that were made elsewhere."),
     "models": ("models", "List the installed models."),
     "info": ("models", "Show what a model folder says of itself."),

@@ -23,6 +23,9 @@ from edgeclip.model.manifest import Manifest
 @click.option("--accept-license", is_flag=True, help="Accept a licence that restricts the use.")
 @click.option("--untrained", is_flag=True, help="Seeded random weights, to measure with.")
 @click.option("--verify-with", metavar="PACKAGE", help="A second reference: mobileclip.")
+@options.precision("fp32")
+@options.calibration
+@options.graph_input
 @options.as_json
 def export_command(
     name: str,
@@ -32,6 +35,9 @@ def export_command(
     accept_license: bool,
     untrained: bool,
     verify_with: str | None,
+    precision: tuple[str, ...],
+    calibration: Path | None,
+    graph_input: str,
     as_json: bool,
 ) -> None:
     """Turn a checkpoint into a verified model folder (needs torch).
@@ -49,6 +55,9 @@ def export_command(
             accept_license=accept_license,
             untrained=untrained,
             verify_with=verify_with,
+            precision=precision,
+            calibration=calibration,
+            uint8=graph_input == "uint8",
             progress=bars,
         )
     manifest = Manifest.load(folder)

@@ -140,7 +140,9 @@ def load_for(index: Index, **chosen: Any) -> Model:
     made = _ways(manifest, chosen).get(index.space)
     if made is None:
         raise SpaceMismatch(_other_model(index, manifest, chosen["model"]))
-    wrong = [name for name, value in made.items() if _is_given(name) and chosen[name] != value]
+    wrong = [
+        name for name, value in made.items() if options.is_given(name) and chosen[name] != value
+    ]
     if wrong:
         raise SpaceMismatch(
             f"{index.path} was made with {manifest.name}, {_as_options(made, wrong)}. "
@@ -221,10 +223,3 @@ def _other_model(index: Index, manifest: Manifest, name: str | None) -> str:
         f"{index.path} was made with {index.model or 'another model'} (space {index.space[:12]}…), "
         f"and {manifest.folder} makes other vectors. {advice}, or {_ANEW}"
     )
-
-
-def _is_given(option: str) -> bool:
-    """Tell whether an option of the command was given, not left at its default."""
-    context = click.get_current_context(silent=True)
-    source = context and context.get_parameter_source(option)
-    return source is click.core.ParameterSource.COMMANDLINE

@@ -75,6 +75,44 @@ def timeout(help: str, *, default: float) -> Callable[[Command], Command]:
     )
 
 
+def _names(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def precision(default: str) -> Callable[[Command], Command]:
+    """Return the option that names the variants to make."""
+    return click.option(
+        "--precision",
+        default=default,
+        show_default=True,
+        callback=_names,
+        metavar="LIST",
+        help="Variants to keep: fp32, int8, fp16 (CUDA), fp16-weights, int8-weights.",
+    )
+
+
+calibration = click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="At least 64 of your own pictures, for the image tower's int8.",
+)
+graph_input = click.option(
+    "--input",
+    "graph_input",
+    type=click.Choice(["float32", "uint8"]),
+    default="float32",
+    show_default=True,
+    help="uint8: also an image graph with the preprocessing inside.",
+)
+
+
+def is_given(option: str) -> bool:
+    """Tell whether an option of the command was given, not left at its default."""
+    context = click.get_current_context(silent=True)
+    source = context and context.get_parameter_source(option)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def model_options(command: Command) -> Command:
     """Add the options that choose a model and say how it runs; pass them on to `load`."""
     for option in reversed(

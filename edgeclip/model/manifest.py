@@ -264,6 +264,8 @@ def _check_names(manifest: Manifest) -> None:
     if manifest.text is not None:
         named += [variant.file for variant in manifest.text.variants.values()]
         named.append(manifest.text.tokenizer)
+    if "pixels" in manifest.record["image"]:
+        named.append(string(manifest.record["image"]["pixels"]["file"]))
     for name in named:
         if name not in manifest.files:
             raise ModelError(f"the manifest names {name!r} but gives no SHA-256 of it.")

@@ -7,6 +7,7 @@ passed; a power cut or a failed check leaves the old folder, or none, and no hal
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
 import os
@@ -20,7 +21,13 @@ from edgeclip.errors import EdgeclipError, ModelError
 from edgeclip.model.identity import SHARING, seal, space_id
 from edgeclip.model.manifest import FILENAME, FORMAT
 
+_FILLED_IN = ("format", "files", "space", "sha256")
 Check = Callable[[Path], Mapping[str, Any] | None]
+
+
+def bare(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a manifest's record without what `write_model` fills in."""
+    return copy.deepcopy({key: value for key, value in record.items() if key not in _FILLED_IN})
 
 
 def write_model(

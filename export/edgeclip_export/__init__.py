@@ -1,18 +1,21 @@
-"""The torch half: from a checkpoint to a model folder. Needs the extra ``export``.
+"""The workshop: from a checkpoint to a model folder (torch), and its smaller forms (onnx).
 
-Importing this package is light; torch comes with the first `export`.
+Importing this package is light; torch comes with the first `export`, onnx with `quantize`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from edgeclip.errors import ExportError, ExtraMissing
+from edgeclip_export.smaller import add_uint8, quantize
 
-__all__ = ["export", "require"]
+__all__ = ["add_uint8", "export", "quantize", "require"]
 
+Progress = Callable[[str, int, int | None], None]
 STARTER = "starter"
 """The model that ``edgeclip_export.starter`` builds."""
 _NEEDED = ("torch", "torchvision", "open_clip", "timm", "onnx", "onnxscript", "huggingface_hub")
@@ -37,7 +40,10 @@ def export(
     accept_license: bool = False,
     untrained: bool = False,
     verify_with: str | None = None,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    precision: Sequence[str] = ("fp32",),
+    calibration: Path | None = None,
+    uint8: bool = False,
+    progress: Progress | None = None,
 ) -> Path:
     """Export a model to ``models/NAME`` and prove that it equals torch.
 
@@ -50,6 +56,9 @@ def export(
         accept_license: research-only weights need it, or ``EDGECLIP_ACCEPT_LICENSE=1``.
         untrained: random weights of a fixed seed, for measuring; the answers mean nothing.
         verify_with: ``mobileclip``: Apple's package as a second reference.
+        precision: variants to make, see `quantize`.
+        calibration: a folder of pictures, see `quantize`.
+        uint8: also make the image graph that has the preprocessing inside, see `add_uint8`.
         progress: called as ``progress(step, done, total)``; see ``edgeclip_export.progress``.
 
     Returns:
@@ -60,25 +69,34 @@ def export(
         ExportError: or one of its kinds; nothing is left behind.
     """
     require()
-    if name == STARTER:
-        if checkpoint or revision or untrained or verify_with:
-            raise ExportError(
-                "the starter is made of packages and takes none of --checkpoint, --revision, "
-                "--untrained and --verify-with. Leave them."
-            )
-        from edgeclip_export.starter import build
-
-        return build(Path(models) / STARTER)
-    from edgeclip_export.pipeline import Order, export_model
-    from edgeclip_export.recipes import find_recipe
-
-    order = Order(
-        find_recipe(name),
+    folder = _exported(
+        name,
         Path(models),
+        progress,
         checkpoint=checkpoint,
         revision=revision,
         accept_license=accept_license,
         untrained=untrained,
         verify_with=verify_with,
     )
-    return export_model(order, progress)
+    if uint8:
+        add_uint8(folder)
+    if tuple(precision) != ("fp32",):
+        quantize(folder, precision=precision, calibration=calibration, progress=progress)
+    return folder
+
+
+def _exported(name: str, models: Path, progress: Progress | None, **order: Any) -> Path:
+    if name == STARTER:
+        if any(order[key] for key in order if key != "accept_license"):
+            raise ExportError(
+                "the starter is made of packages and takes none of --checkpoint, --revision, "
+                "--untrained and --verify-with. Leave them."
+            )
+        from edgeclip_export.starter import build
+
+        return build(models / STARTER)
+    from edgeclip_export.pipeline import Order, export_model
+    from edgeclip_export.recipes import find_recipe
+
+    return export_model(Order(find_recipe(name), models, **order), progress)

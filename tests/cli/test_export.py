@@ -73,6 +73,7 @@ def test_options_are_handed_on(cli, half, here):
     done = cli(
         "export", "m", "--models", here / "out", "--checkpoint", "a.pt", "--revision", "abc",
         "--accept-license", "--untrained", "--verify-with", "mobileclip",
+        "--precision", "fp32, int8", "--calibration", here, "--input", "uint8",
     )  # fmt: skip
     assert done.code == 0 and "m has random weights" in done.line
     assert callable(given.pop("progress")) or True
@@ -84,6 +85,9 @@ def test_options_are_handed_on(cli, half, here):
         "accept_license": True,
         "untrained": True,
         "verify_with": "mobileclip",
+        "precision": ("fp32", "int8"),
+        "calibration": Path(here),
+        "uint8": True,
     }
 
 
