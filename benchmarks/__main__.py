@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "options": {},
     "precision": {},
     "variants": {},
+    "tuned": {},
     "memory": {},
     "loop": {},
     "folder": {},

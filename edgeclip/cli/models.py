@@ -117,6 +117,7 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
         ("vectors", f"{manifest.dim} numbers, space {manifest.space[:16]}…"),
         ("pictures", f"{image.size}x{image.size}, {image.resize} side, {image.filter}"),
         ("words", f"{text.context_length} tokens" if text else "no text tower"),
+        *_uint8(record["image"]),
         ("logit scale", f"{manifest.logit_scale:.2f}"),
         ("licence", f"{record['license']['name']}: {record['license']['consequence']}"),
         ("licence text", record["license"]["url"]),
@@ -177,6 +178,17 @@ def _refused_rows(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[object,
             "" if ratio is None else f"x{ratio:.2f}",
             told["reason"],
         )
+
+
+def _uint8(image: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the row of the graph with the preprocessing inside, where there is one."""
+    if "pixels" not in image:
+        return []
+    told = image["pixels"]
+    made_of = f"made of {told['variant']}, least cosine {told['agreement']['least']:.6f}"
+    return [
+        ("8-bit pictures", f"{told['file']}: {told['input']} in, {told['output']} out, {made_of}")
+    ]
 
 
 def _size(count: int) -> str:
