@@ -1,7 +1,7 @@
 """One contender in a process of its own: prepare a tower, then run it as often as it is asked.
 
-Run as ``python contender.py KIND PATH NAME``; OpenVINO's stands in an environment where nothing of
-edgeclip is installed, so each kind imports only what it needs.
+Run as ``python contender.py KIND PATH NAME SHAPE DTYPE``; OpenVINO's stands in an environment where
+nothing of edgeclip is installed, so each kind imports only what it needs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def openvino(path: str, _: str) -> Callable[[Any], object]:
 
 
 def edgeclip(path: str, name: str) -> Callable[[Any], object]:
-    """Open a tower (``FOLDER TOWER VARIANT`` in ``name``) as a user gets it, on one thread."""
+    """Open a tower of a model folder (``TOWER:VARIANT`` in ``name``) as a user gets it."""
     from edgeclip.model import parts
     from edgeclip.model.manifest import Manifest
     from edgeclip.model.options import SessionOptions

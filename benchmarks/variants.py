@@ -22,8 +22,7 @@ from edgeclip.model.manifest import Manifest
 OPENVINO = ROOT / ".venv" / "openvino" / "bin" / "python"
 _CHILD = Path(__file__).with_name("contender.py")
 _ROUNDS, _RUNS = 9, 3
-# Not measured against anything: only the same thing in other clothes.
-_REFERENCES = ("bare onnxruntime", "torch eager", "OpenVINO")
+_BARE = "bare onnxruntime"
 
 
 class Contender:
@@ -34,7 +33,6 @@ class Contender:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "export")])},
         )
@@ -92,12 +90,19 @@ def _tower_rows(title: str, manifest: Manifest, tower: str) -> Iterator[measure.
                 "<= 0.30" if (tower, name, reference) == ("text", "int8", "fp32") else "",
                 f"{size / 1e6:.1f} against {first / 1e6:.1f} MB",
             )
-        for other in (reference, *_REFERENCES):
-            if other != name:
-                aim = (title, tower, name, other) == ("MobileCLIP-S2", "text", "int8", "fp32")
-                what = f"{title}, {tower} tower, {name}, one thread: time against {other}"
-                target = "<= 0.45" if aim else ""
-                yield measure.time_row(what, seconds[name], seconds[other], target)
+        against = reference if name != reference else _BARE
+        ratios = [
+            f"{measure.ratio(seconds[name], seconds[other]):.2f} of {other}"
+            for other in (_BARE, "torch eager", "OpenVINO")
+            if other != against
+        ]
+        both = f"{measure.median_ms(seconds[name])} against {measure.median_ms(seconds[against])}"
+        yield measure.Row(
+            f"{title}, {tower} tower, {name}, one thread: time against {against}",
+            measure.ratio(seconds[name], seconds[against]),
+            "<= 0.45" if (title, tower, name) == ("MobileCLIP-S2", "text", "int8") else "",
+            f"{both}; {', '.join(ratios)}",
+        )
 
 
 def _reference(variants: Mapping[str, object]) -> str:
@@ -118,7 +123,7 @@ def _commands(manifest: Manifest, tower: str) -> dict[str, list[str]]:
         if variant.providers is None
     }
     theirs = {
-        "bare onnxruntime": ["onnxruntime", graph, ""],
+        _BARE: ["onnxruntime", graph, ""],
         "torch eager": ["torch", manifest.name, tower],
         "OpenVINO": ["openvino", graph, ""],
     }

@@ -16,6 +16,7 @@ import click
 import pytest
 
 from edgeclip.cli import commands
+from edgeclip.model import graph_cache
 
 ROOT = Path(__file__).parent.parent
 KNOWN = """
@@ -171,6 +172,20 @@ def unread(names: set[str]) -> set[str]:
     return {name for name in names if f'"{name}"' not in code}
 
 
+def seconds(values: list[str]) -> int:
+    (value,) = values
+    number, unit = re.fullmatch(r"(\d+)(s|min)", value).groups()
+    return int(number) * {"s": 1, "min": 60}[unit]
+
+
+def test_the_guides_tell_what_was_not_tried_and_nothing_of_who_wrote_them():
+    for name in ("docs/raspberry-pi.md", "docs/jetson.md"):
+        said = text(name)
+        assert "ot tried on a board" in said and "at hand" not in said
+    arguments = set(re.findall(r"^- \*\*([A-Z]+)\*\* is", text("docs/jetson.md"), re.MULTILINE))
+    assert len(arguments) == 3 and "Three build arguments" in text("docs/jetson.md")
+
+
 class TestService:
     settings = service()
 
@@ -190,6 +205,20 @@ class TestService:
         assert re.fullmatch(r"[1-9]\d*(s|min)", self.settings["WatchdogSec"][0])
         assert self.settings["Restart"] == ["on-failure"]
         assert importlib.util.find_spec("edgeclip.cli.alive") is not None
+
+    def test_what_takes_minutes_is_no_hang(self):
+        """Making the kept form of a tower is one step, and says nothing on its way."""
+        assert seconds(self.settings["WatchdogSec"]) > graph_cache._MAKING_S
+        assert seconds(self.settings["TimeoutStartSec"]) > 2 * graph_cache._MAKING_S
+
+    def test_the_guide_gives_its_variables(self):
+        block = next(b for b in text("docs/raspberry-pi.md").split("```") if "EDGECLIP_INDEX" in b)
+        told = dict(re.findall(r"(EDGECLIP_\w+)=(\S+)", block))
+        folders = {"%S": "/var/lib", "%C": "/var/cache", "%E": "/etc"}
+        for variable in self.settings["Environment"]:
+            name, value = variable.split("=", 1)
+            if name != "PHOTOS":
+                assert told[name] == folders[value[:2]] + value[2:]
 
     def test_memory_is_limited(self):
         high, most = (

@@ -21,8 +21,13 @@ class Alive:
     def __init__(self) -> None:
         self._address = os.environ.get("NOTIFY_SOCKET", "")
         # Four times as often as it must.
-        self._every_s = int(os.environ.get("WATCHDOG_USEC") or 0) / 4e6
+        self._every_s = _watchdog_s() / 4
         self._next = 0.0
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for the work to begin."""
+        return bool(self._address)
 
     def ready(self) -> None:
         """Say that the work has begun."""
@@ -49,3 +54,13 @@ class Alive:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
             end.setblocking(False)
             end.sendto(state.encode(), address)
+
+
+def _watchdog_s() -> float:
+    """Return how long a silence means a hang, as ``sd_watchdog_enabled(3)`` does; 0: none does."""
+    if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return 0.0  # it was meant for a process that has started this one
+    try:
+        return max(0, int(os.environ.get("WATCHDOG_USEC") or 0)) / 1e6
+    except (ValueError, OverflowError):
+        return 0.0

@@ -11,6 +11,7 @@ import click
 from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.providers import short_name
 
 if TYPE_CHECKING:
     from edgeclip.device.bench import Result
@@ -141,7 +142,7 @@ def _cpu_rows(found: Sequence[Result]) -> Iterator[tuple[object, ...]]:
     for result in found:
         for rate, used in result.outcome.cpu.items():
             shown = "too slow" if used is None else f"{used:.2f}"
-            yield f"{rate:g}", result.variant, _short(result.provider), shown
+            yield f"{rate:g}", result.variant, short_name(result.provider), shown
 
 
 def _print_markdown(manifest: Manifest, found: Sequence[Result]) -> None:
@@ -166,16 +167,12 @@ def _markdown(cell: object) -> str:
 
 
 def _key(result: Result) -> tuple[object, ...]:
-    return result.tower, result.variant, _short(result.provider), result.threads
+    return result.tower, result.variant, short_name(result.provider), result.threads
 
 
 def _name(result: Result) -> str:
     threads = output.counted(result.threads, "thread")
-    return f"{result.tower} {result.variant}, {_short(result.provider)}, {threads}"
-
-
-def _short(provider: str) -> str:
-    return provider.removesuffix("ExecutionProvider")
+    return f"{result.tower} {result.variant}, {short_name(result.provider)}, {threads}"
 
 
 def _board() -> str:

@@ -176,7 +176,7 @@ def _variants(manifest: Manifest, tower: str, chosen: Mapping[str, Any]) -> list
     """Return the variants of a tower: as asked for, else as tuned, else the default one first."""
     from edgeclip.model import tuned
 
-    entry = {"image": manifest.image, "text": manifest.text}[tower]
+    entry = manifest.tower(tower)
     asked = chosen[f"{tower}_variant"]
     if entry is None:
         return [asked]

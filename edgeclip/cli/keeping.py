@@ -63,8 +63,11 @@ class Job:
         """Make the index equal to the folder."""
         from edgeclip.index.folder import carry_out
 
-        self._alive.ready()
         made = self._plan(allow_empty)
+        if self._alive.is_waited_for:
+            # Minutes, the first time on a board; from "ready" on no silence may be that long.
+            self._model.open("image")
+        self._alive.ready()
         with stopping() as stop:
             entries = carry_out(self._index, self._model, made, stop)
             try:

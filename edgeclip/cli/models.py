@@ -13,6 +13,7 @@ from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError, ModelError
 from edgeclip.model.identity import shares
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.providers import short_name
 
 if TYPE_CHECKING:
     from edgeclip.model.towers import ImageTower, TextTower
@@ -132,7 +133,7 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
 
 
 def _print_variants(manifest: Manifest) -> None:
-    """Print the stored forms of each tower, and those that were made and refused."""
+    """Print the variants of each tower, and those that were made and refused."""
     entries = {"image": manifest.image, "text": manifest.text}
     towers = {name: tower for name, tower in entries.items() if tower is not None}
     header = ("tower", "variant", "MB", "mean", "least", "neighbours", "space", "runs on", "file")
@@ -149,32 +150,28 @@ def _variant_rows(
 ) -> Iterator[tuple[object, ...]]:
     stated = manifest.record[name]["variants"]
     for key, variant in tower.variants.items():
-        nearness = variant.agreement
-        neighbours = nearness and nearness.neighbours
+        agreement = variant.agreement
+        neighbours = agreement and agreement.neighbours
         yield (
             name,
             key + (" (default)" if key == tower.default else ""),
             f"{manifest.files[variant.file].bytes / 1e6:.1f}",
-            *((f"{nearness.mean:.5f}", f"{nearness.least:.5f}") if nearness else ("", "")),
+            *((f"{agreement.mean:.5f}", f"{agreement.least:.5f}") if agreement else ("", "")),
             "" if neighbours is None else f"{neighbours:.3f}",
-            "shared" if shares(stated[key].get("agreement"), manifest.record) else "its own",
-            ", ".join(map(_short, variant.providers)) if variant.providers else "any",
+            "shared" if shares(stated[key], manifest.record) else "its own",
+            ", ".join(map(short_name, variant.providers)) if variant.providers else "any",
             variant.file,
-            nearness.over if nearness else "it is the reference",
+            agreement.over if agreement else "it is the reference",
         )
-
-
-def _short(provider: str) -> str:
-    return provider.removesuffix("ExecutionProvider")
 
 
 def _refused_rows(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     for key, told in (entry.get("refused") or {}).items():
-        nearness, ratio = told.get("agreement"), told.get("time_ratio")
+        agreement, ratio = told.get("agreement"), told.get("time_ratio")
         yield (
             name,
             key,
-            *((f"{nearness['mean']:.5f}", f"{nearness['least']:.5f}") if nearness else ("", "")),
+            *((f"{agreement['mean']:.5f}", f"{agreement['least']:.5f}") if agreement else ("", "")),
             "" if ratio is None else f"x{ratio:.2f}",
             told["reason"],
         )

@@ -87,7 +87,7 @@ def precision(default: str) -> Callable[[Command], Command]:
         show_default=True,
         callback=_names,
         metavar="LIST",
-        help="Variants to keep: fp32, int8, fp16 (CUDA), fp16-weights, int8-weights.",
+        help="Variants to have: fp32, int8, fp16 (CUDA), fp16-weights, int8-weights.",
     )
 
 

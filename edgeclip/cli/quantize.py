@@ -11,6 +11,7 @@ import click
 from edgeclip.cli import options, output
 from edgeclip.model import library
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.towers import reference
 
 
 @click.command("quantize")
@@ -43,6 +44,7 @@ def quantize_command(
     """
     folder = library.find(model, models=models)
     before = Manifest.load(folder)
+    _door().check_order(precision, calibration, target)
     made = target or folder
     with _bars() as bars:
         if graph_input == "uint8":
@@ -56,7 +58,7 @@ def quantize_command(
     if as_json:
         output.json_line({"folder": str(made), "variants": rows})
     else:
-        _print(rows, made)
+        _print(rows, Manifest.load(made))
 
 
 def _door() -> Any:
@@ -90,10 +92,10 @@ def _rows(before: Manifest, after: Manifest) -> Iterator[dict[str, Any]]:
 
 
 def _whole(before: Manifest, tower: str) -> int:
-    """Return the bytes of the form that the others are compared with."""
-    variants, default = before.record[tower]["variants"], before.record[tower]["default"]
-    exact = [entry for entry in variants.values() if entry["agreement"] is None]
-    return before.files[(exact or [variants[default]])[0]["file"]].bytes
+    """Return the bytes of the variant that the others are compared with."""
+    entry = before.tower(tower)
+    assert entry is not None
+    return before.files[entry.variants[reference(entry)].file].bytes
 
 
 def _figures(entry: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _figures(entry: dict[str, Any]) -> dict[str, Any]:
     return {**figures, "time_ratio": entry.get("time_ratio")}
 
 
-def _print(rows: list[dict[str, Any]], folder: Path) -> None:
+def _print(rows: list[dict[str, Any]], manifest: Manifest) -> None:
     """Print the table, the reasons of what was refused, and the folder as the last line."""
     header = (
         "tower", "variant", "MB", "of fp32", "mean", "least", "neighbours", "time", "verdict"
@@ -112,7 +114,11 @@ def _print(rows: list[dict[str, Any]], folder: Path) -> None:
     for row in rows:
         if row["verdict"] == "refused":
             output.say(f"{row['tower']} {row['variant']} is refused: {row['reason']}")
-    output.say(str(folder))
+    pixels = manifest.record["image"].get("pixels")
+    if pixels:
+        least = pixels["agreement"]["least"]
+        output.say(f"{pixels['file']}: least cosine to the usual preprocessing {least:.6f}")
+    output.say(str(manifest.folder))
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import click
 from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.providers import short_name
 
 if TYPE_CHECKING:
     from edgeclip.device.tune import Entry
@@ -139,7 +140,7 @@ def _print(tower: str, entries: Sequence[Entry]) -> None:
         times = f"{entry.best_s * 1e3:.1f}" if entry.medians_s else ""
         cosine = "" if entry.cosine is None else f"{entry.cosine:.5f}"
         peak = f"{entry.peak_bytes / 1e6:.0f}" if entry.peak_bytes else ""
-        provider = row["provider"].removesuffix("ExecutionProvider")
+        provider = short_name(row["provider"])
         arena = "yes" if row["arena"] else "no"
         key = (row["variant"], provider, row["threads"], arena, row["optimisation"])
         rows.append((*key, times, peak, cosine, verdict))

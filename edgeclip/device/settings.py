@@ -23,7 +23,7 @@ def tower_of(manifest: Manifest, name: str) -> ImageTower | TextTower:
     Raises:
         ModelError: the model has no such tower.
     """
-    tower = {"image": manifest.image, "text": manifest.text}[name]
+    tower = manifest.tower(name)
     if tower is None:
         raise ModelError(f"model {manifest.name} has no {name} tower. Leave --tower {name} out.")
     return tower

@@ -6,6 +6,7 @@ timed is what a user gets: a frame of 640x480 pixels, or a text, to its vector.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,11 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeclip.model import child, parts
+from edgeclip.model import child, parts, patience
 from edgeclip.model.goldens import golden_picture
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.model import Model
 from edgeclip.model.options import SessionOptions
+from edgeclip.model.providers import TENSORRT
 from edgeclip.model.tuned import Setting
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 300.0
 LEAST_RUNS = 5
+_COMPILING_S = 1800.0
+_COMPILES = "a setting is tried for which TensorRT may compile first, which takes minutes"
 _WIDTH, _HEIGHT = 640, 480
 _TEXT = "a photo of a cat on a sofa"
 
@@ -72,8 +76,11 @@ class Outcome:
 
 def run(trial: Trial, *, timeout_s: float = TIMEOUT_S) -> Outcome:
     """Run a trial in a child process."""
+    compiles = TENSORRT in (trial.setting.options.providers or ())
+    limit = max(timeout_s, _COMPILING_S) if compiles else timeout_s
     try:
-        told = child.ask(__name__, asdict(trial), timeout_s=timeout_s)
+        with patience.told(_COMPILES) if compiles else contextlib.nullcontext():
+            told = child.ask(__name__, asdict(trial), timeout_s=limit)
     except child.ChildFailed as error:
         return Outcome(problem=error.reason.rstrip("."))
     for name, number in (("latencies_s", int), ("cpu", float)):
@@ -114,10 +121,17 @@ def _measured(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _embedding(model: Model, tower: str) -> Callable[[int], Iterable[Vector]]:
     """Return what embeds a number of frames or texts at once."""
-    if tower == "text":
-        return lambda count: list(model.embed_texts([_TEXT] * count))
     frame = golden_picture("waves", _WIDTH, _HEIGHT, 1)
-    return lambda count: list(model.embed_images([frame] * count, batch_size=count))
+
+    def frames(count: int) -> Iterable[Vector]:
+        if count == 1:  # as a camera loop does it, without threads that read ahead
+            return [model.embed_image(frame)]
+        return list(model.embed_images([frame] * count, batch_size=count))
+
+    def texts(count: int) -> Iterable[Vector]:
+        return [model.embed_text(_TEXT)] if count == 1 else list(model.embed_texts([_TEXT] * count))
+
+    return texts if tower == "text" else frames
 
 
 def _cosine(model: Model, tower: str) -> float | None:

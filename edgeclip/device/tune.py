@@ -17,6 +17,7 @@ from edgeclip.device import trial
 from edgeclip.device.settings import grid, tower_of
 from edgeclip.model import tuned, verify
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.providers import short_name
 from edgeclip.model.tuned import Setting
 
 NEAR = (2.0, 1.25, 1.1)
@@ -85,14 +86,22 @@ def tune(
     return measured
 
 
-def kept(manifest: Manifest, tower: str, entry: Entry, *, run: Run = trial.run) -> Setting:
+def kept(
+    manifest: Manifest,
+    tower: str,
+    entry: Entry,
+    *,
+    timeout_s: float = trial.TIMEOUT_S,
+    run: Run = trial.run,
+) -> Setting:
     """Open a chosen setting as `Model.load` will, so that its graph is kept from now on.
 
     Returns:
         The setting to remember: as it was tried where the kept graph does not do.
     """
     setting = Setting(entry.setting.variant, replace(entry.setting.options, cache=True))
-    outcome = run(trial.Trial(str(manifest.folder), tower, setting, seconds=0.0))
+    asked = trial.Trial(str(manifest.folder), tower, setting, seconds=0.0)
+    outcome = run(asked, timeout_s=timeout_s)
     off = _off_parity(outcome.cosine, manifest, tower, setting.variant)
     return entry.setting if outcome.problem or off else setting
 
@@ -108,7 +117,7 @@ def all_settings(
 def label(setting: Setting) -> str:
     """Name a setting for people."""
     options = setting.options
-    provider = (options.providers or ("",))[0].removesuffix("ExecutionProvider")
+    provider = short_name((options.providers or ("",))[0])
     threads = f"{options.threads} thread" + ("s" if options.threads != 1 else "")
     arena = "arena" if options.arena else "no arena"
     return f"{setting.variant}, {provider}, {threads}, {arena}, {options.optimisation}"
@@ -177,8 +186,11 @@ def _judged(entry: Entry, manifest: Manifest, tower: str, any_space: bool) -> En
 
 
 def _off_parity(cosine: float | None, manifest: Manifest, tower: str, variant: str) -> str | None:
+    if cosine is None:
+        usual = variant == tower_of(manifest, tower).default
+        return None if usual else "the model has no goldens to compare it with"
     needed = verify.needed(manifest, tower, variant)
-    if cosine is None or cosine >= needed:
+    if cosine >= needed:
         return None
     return f"off parity here: least cosine {cosine:.4f}, needed {needed:.4f}"
 

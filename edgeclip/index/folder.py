@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -107,6 +107,7 @@ def plan(
     rules: Rules | None = None,
     allow_empty: bool = False,
     below: Iterable[str] | None = None,
+    step: Callable[[], object] = lambda: None,
 ) -> Plan:
     """Compare a folder with an index; nothing is opened or changed.
 
@@ -117,6 +118,7 @@ def plan(
         rules: see `sync`.
         allow_empty: see `sync`.
         below: keys of files and folders that may have changed; None: all may have.
+        step: called while the folder is looked at, for each folder in it and more often.
 
     Raises:
         StoreError: as `sync`.
@@ -124,7 +126,7 @@ def plan(
     folder = Path(os.path.realpath(root))
     _check_root(index, folder, records)
     rules = records.rules if rules is None else rules
-    found = scan(folder, rules, own=index.path, below=below)
+    found = scan(folder, rules, own=index.path, below=below, step=step)
     made = _compared(Plan(folder, rules, records), found)
     if not allow_empty:
         _check_gone(index, made, found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ UNSETTLED = "~"
 
 _TICK_NS = 50_000_000
 _COARSE_NS, _COARSE_TICK_NS = 10_000_000, 2_000_000_000
+_STEP = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,12 @@ class Scan:
 
 
 def scan(
-    root: Path, rules: Rules, *, own: Path | None = None, below: Iterable[str] | None = None
+    root: Path,
+    rules: Rules,
+    *,
+    own: Path | None = None,
+    below: Iterable[str] | None = None,
+    step: Callable[[], object] = lambda: None,
 ) -> Scan:
     """Look for ordinary files whose names end as those of pictures do.
 
@@ -68,13 +74,14 @@ def scan(
         rules: what belongs to it.
         own: a folder that is left out, the index's own.
         below: keys of files and folders, to look at these alone; None: everything.
+        step: called for each folder, and each thousand of its entries.
 
     Raises:
         StoreError: the root is no folder, cannot be read, or was replaced meanwhile.
     """
     if below is not None and rules.follow_symlinks:
         below = None  # what a link leads to has one name only when everything is looked at
-    walk = _Walk(root, rules, own)
+    walk = _Walk(root, rules, own, step)
     before = walk.root_status()
     walk.devices[""] = before.st_dev
     if below is None:
@@ -125,12 +132,15 @@ def _above(key: str) -> Iterator[str]:
 class _Walk:
     """One walk.  Folders wait in a list: they may be nested deeper than Python's calls."""
 
-    def __init__(self, root: Path, rules: Rules, own: Path | None) -> None:
+    def __init__(
+        self, root: Path, rules: Rules, own: Path | None, step: Callable[[], object]
+    ) -> None:
         self.found = Scan()
         self.devices: dict[str, int] = {}
         """Device of the root and of each folder that lies on another one than what it is in."""
         self._root = os.fspath(root)
         self._rules = rules
+        self._step = step
         self._excluded = excluded_by(rules.exclude)
         self._own = _identity(own)
         self._seen: set[tuple[int, int]] = set()
@@ -181,7 +191,9 @@ class _Walk:
         """Visit what is in a folder."""
         try:
             with os.scandir(self._path(folder)) as entries:
-                for entry in entries:
+                for count, entry in enumerate(entries):
+                    if count % _STEP == 0:
+                        self._step()
                     key = f"{folder}/{entry.name}" if folder else entry.name
                     if self._is_wanted(key, entry.name):
                         self._visit(key, self._asked(key, entry))

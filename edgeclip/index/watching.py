@@ -62,7 +62,7 @@ def follow(
         root: the folder.
         rules: what belongs to it; None: as the index remembers it.
         stop: ends it within a second when it is set; what has been embedded is kept, and told.
-        step: called several times a second while all goes well.
+        step: called several times a second while all goes well, and for each folder looked at.
 
     Raises:
         ExtraMissing: watchfiles is not installed.
@@ -87,7 +87,15 @@ def follow(
             changes.clear()
         try:
             # At first nobody knows that it is the right folder; later on, what is gone was deleted.
-            made = plan(index, folder.path, records, rules=rules, allow_empty=known, below=below)
+            made = plan(
+                index,
+                folder.path,
+                records,
+                rules=rules,
+                allow_empty=known,
+                below=below,
+                step=step,
+            )
         finally:
             folder.check()
         drive = lost_drive(made)

@@ -51,7 +51,7 @@ def cpu_features(root: Path = Path("/")) -> tuple[str, ...]:
 def _quotas(root: Path) -> Iterator[float]:
     """Yield the limit in CPUs of each control group above this process, where there is one."""
     mount = root / "sys/fs/cgroup"
-    for group in _groups(root):
+    for group in groups(root, "cpu"):
         yield from _ratio(mount / group / "cpu.max")
         # Version 1 keeps the two numbers in two files, below a folder for each controller.
         yield from _ratio(
@@ -59,8 +59,13 @@ def _quotas(root: Path) -> Iterator[float]:
         )
 
 
-def _groups(root: Path) -> Iterator[str]:
-    """Yield this process's control groups and all their ancestors, as relative paths."""
+def groups(root: Path, controller: str) -> list[str]:
+    """Return this process's control groups and all their ancestors, as sorted relative paths.
+
+    Args:
+        root: where ``proc`` is looked for.
+        controller: such as ``cpu``; version 1 has groups of its own for each.
+    """
     try:
         lines = (root / "proc/self/cgroup").read_text(errors="replace").splitlines()
     except OSError:
@@ -68,10 +73,10 @@ def _groups(root: Path) -> Iterator[str]:
     seen = {"."}
     for line in lines:
         number, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if number == "0" or "cpu" in controllers.split(","):
+        if number == "0" or controller in controllers.split(","):
             own = Path(path.lstrip("/"))
             seen.update(str(group) for group in (own, *own.parents))
-    yield from seen
+    return sorted(seen)
 
 
 def _ratio(*files: Path) -> Iterator[float]:

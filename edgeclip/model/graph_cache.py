@@ -116,6 +116,7 @@ class _Place:
         with contextlib.suppress(OSError):
             if not _is_recent(self.record):
                 os.utime(self.record)
+                _remove_left(self)
 
     def begin(self) -> bool:
         """Count a try; False when it failed often enough today: that may be a power cut, or us."""
@@ -200,10 +201,11 @@ def _make(place: _Place, path: Path, options: SessionOptions) -> None:
 
 
 def _remove_left(place: _Place) -> None:
-    """Delete what killed processes left, of other graphs only when nobody can be writing it."""
+    """Delete what killed processes left, when nobody can be writing it any more."""
     for left in place.folder.glob(".*.partial"):
         own = left.name.startswith(f".{place.key}.")
-        if own or not _is_recent(left):
+        # Another process may be writing the same graph just now; its child has so long for it.
+        if not _is_recent(left) or (own and time.time() - _used(left) > _MAKING_S):
             left.unlink(missing_ok=True)
 
 

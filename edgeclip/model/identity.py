@@ -10,7 +10,7 @@ from typing import Any
 from edgeclip.model.towers import Fit
 
 SHARING: Mapping[str, float] = {"mean": 0.999, "least": 0.99}
-"""Cosines to the reference form from which a variant's vectors may stand beside the reference's."""
+"""Cosines to the reference from which a variant's vectors may stand beside the reference's."""
 
 
 def space_id(
@@ -22,7 +22,7 @@ def space_id(
 ) -> str:
     """Hash what makes two vectors comparable: weights, preprocessing, dim and text cleaning.
 
-    A variant that is not near enough to the reference form (`sharing`) counts as other weights.
+    A variant that is not near enough to the reference (`sharing`) counts as other weights.
 
     Args:
         record: a manifest as in ``model.json``.
@@ -51,15 +51,20 @@ def space_id(
     return canonical_sha256({**identity, "variants": apart} if apart else identity)
 
 
-def shares(agreement: Mapping[str, Any] | None, record: Mapping[str, Any]) -> bool:
-    """Tell whether a variant's vectors may stand beside those of the reference form.
+def shares(variant: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Tell whether a variant's vectors may stand beside those of the reference.
+
+    One for certain providers never does: where it was made its arithmetic could not be measured.
 
     Args:
-        agreement: the variant's; None: it is the reference form.
+        variant: its entry; without an agreement it is the reference itself.
         record: the manifest, which states the rule.
     """
-    rule = sharing(record)
-    return agreement is None or all(agreement[key] >= rule[key] for key in ("mean", "least"))
+    agreement, rule = variant.get("agreement"), sharing(record)
+    if agreement is None:
+        return True
+    near = all(agreement[key] >= rule[key] for key in ("mean", "least"))
+    return near and not variant.get("providers")
 
 
 def sharing(record: Mapping[str, Any]) -> dict[str, float]:
@@ -77,7 +82,7 @@ def _apart(
         if entry is None:
             continue
         variant = entry["variants"][chosen.get(tower) or entry["default"]]
-        if not shares(variant.get("agreement"), record):
+        if not shares(variant, record):
             yield tower, record["files"][variant["file"]]["sha256"]
 
 

@@ -110,6 +110,10 @@ class Manifest:
                 "Copy the model folder again."
             )
 
+    def tower(self, name: str) -> ImageTower | TextTower | None:
+        """Return the ``image`` or ``text`` tower; None: the model has no such tower."""
+        return {"image": self.image, "text": self.text}[name]
+
     @property
     def untrained(self) -> bool:
         """Whether the weights are random, so that the answers mean nothing."""

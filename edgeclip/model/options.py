@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Optimisation = Literal["all", "extended", "basic", "off"]
+MOST_THREADS = 1024
 OPTIMISATIONS: tuple[Optimisation, ...] = ("all", "extended", "basic", "off")
 
 
@@ -29,8 +30,8 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         """Refuse what onnxruntime would take for something else."""
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads must be at least 1, not {self.threads}")
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            raise ValueError(f"threads must be from 1 to {MOST_THREADS:,}, not {self.threads}")
         if isinstance(self.providers, str):
             raise TypeError(f"providers is a list of names: [{self.providers!r}]")
         if self.optimisation not in OPTIMISATIONS:

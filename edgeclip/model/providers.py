@@ -55,6 +55,11 @@ def full_name(name: str, available: Sequence[str]) -> str:
     return known.get(name.lower(), name)
 
 
+def short_name(name: str) -> str:
+    """Return a provider's name for people, without its ending."""
+    return name.removesuffix("ExecutionProvider")
+
+
 def with_settings(
     names: Sequence[str], row: tuple[str, str] | None
 ) -> Iterator[str | tuple[str, dict[str, Any]]]:

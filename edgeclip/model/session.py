@@ -156,7 +156,8 @@ def open_graph(
     if options.providers and names[0] not in session.get_providers():
         raise ModelError(
             f"{names[0]} was asked for and did not start: its libraries are missing or do not fit "
-            f"onnxruntime {onnxruntime.__version__}. Run: edgeclip doctor"
+            f"onnxruntime {onnxruntime.__version__}. Run: edgeclip doctor; if it was tune that "
+            "chose it: edgeclip tune --forget"
         )
     return session
 

@@ -107,6 +107,12 @@ class TextTower:
         return str(self.context_length)
 
 
+def reference(tower: ImageTower | TextTower) -> str:
+    """Return the variant that others are made of and compared with: the exact, or default one."""
+    exact = [name for name, variant in tower.variants.items() if variant.agreement is None]
+    return exact[0] if exact else tower.default
+
+
 def image_tower(entry: Mapping[str, Any]) -> ImageTower:
     """Read the image tower; KeyError and TypeError mean that something is missing."""
     return ImageTower(

@@ -48,16 +48,18 @@ def setting(
     Raises:
         ModelError: the model has no such variant.
     """
-    entry = {"image": manifest.image, "text": manifest.text}[tower]
+    entry = manifest.tower(tower)
     given = {key: value for key, value in asked.items() if value is not None}
     if entry is None:
         return Setting("", SessionOptions(**given))
     default = Setting(entry.default, SessionOptions())
     found = read(manifest).get(tower, default)
-    bound = entry.variants[found.variant].providers
-    asked_for = {full_name(name, ()) for name in given.get("providers") or ()}
-    if bound and asked_for and not asked_for & set(bound):
-        found = default  # a variant for certain providers was found, and others are asked for
+    wanted, tried = (
+        {full_name(name, ()) for name in names or ()}
+        for names in (given.get("providers"), found.options.providers)
+    )
+    if wanted and tried and not wanted & tried:
+        found = default  # what was measured with one provider says nothing of another
     chosen = variant or found.variant
     manifest.variant(entry, chosen)
     # What was measured with one variant says nothing of another.
@@ -80,8 +82,11 @@ def read(manifest: Manifest) -> dict[str, Setting]:
         found = {tower: _setting(entry[tower]) for tower in ("image", "text") if tower in entry}
     except (KeyError, TypeError, ValueError, ImportError):
         return {}
-    towers = {"image": manifest.image, "text": manifest.text}
-    return {t: s for t, s in found.items() if (tower := towers[t]) and s.variant in tower.variants}
+    return {
+        name: setting
+        for name, setting in found.items()
+        if (tower := manifest.tower(name)) and setting.variant in tower.variants
+    }
 
 
 def write(manifest: Manifest, settings: Mapping[str, Setting], measured: Mapping[str, Any]) -> Path:

@@ -94,11 +94,13 @@ def verify(
 
 
 def _reached(manifest: Manifest, form: str, cosine: float) -> bool:
-    return cosine >= needed(manifest, *form.split())
+    tower, _, variant = form.partition(" ")
+    return cosine >= needed(manifest, tower, variant or None)
 
 
 def _low(manifest: Manifest, form: str, cosine: float) -> str:
-    return f"{form} {cosine:.5f}, needed {needed(manifest, *form.split()):g}"
+    tower, _, variant = form.partition(" ")
+    return f"{form} {cosine:.5f}, needed {needed(manifest, tower, variant or None):g}"
 
 
 def needed(manifest: Manifest, tower: str, variant: str | None = None) -> float:
@@ -107,7 +109,7 @@ def needed(manifest: Manifest, tower: str, variant: str | None = None) -> float:
     A variant that is not the default one must come as near here as it did where it was made.
     """
     least = float((manifest.record.get("goldens") or {}).get("least_cosine", LEAST_COSINE))
-    entry = {"image": manifest.image, "text": manifest.text}[tower]
+    entry = manifest.tower(tower)
     if entry is None or variant in (None, entry.default):
         return least
     agreement = manifest.variant(entry, variant).agreement

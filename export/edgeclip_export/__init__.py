@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from edgeclip.errors import ExportError, ExtraMissing
-from edgeclip_export.smaller import add_uint8, quantize
+from edgeclip_export.smaller import add_uint8, check_order, quantize
 
-__all__ = ["add_uint8", "export", "quantize", "require"]
+__all__ = ["add_uint8", "check_order", "export", "quantize", "require"]
 
 Progress = Callable[[str, int, int | None], None]
 STARTER = "starter"
@@ -66,9 +66,11 @@ def export(
 
     Raises:
         ExtraMissing: the extra is not installed.
-        ExportError: or one of its kinds; nothing is left behind.
+        ExportError: or one of its kinds; nothing is left behind, but for a whole model where only
+            its variants failed.
     """
     require()
+    check_order(precision, calibration, None)
     folder = _exported(
         name,
         Path(models),

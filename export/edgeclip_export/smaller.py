@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from edgeclip.errors import ExtraMissing
+from edgeclip.errors import ExportError, ExtraMissing
+from edgeclip.model.manifest import FILENAME
 
+REFERENCE = "fp32"
+PRECISIONS = (REFERENCE, "int8", "fp16", "fp16-weights", "int8-weights")
 Progress = Callable[[str, int, int | None], None]
 _NEEDED = ("onnx", "packaging")
 
@@ -38,7 +41,7 @@ def quantize(
         ExportError: or one of its kinds, when nothing that was asked for could be made; the folder
             is as it was.
     """
-    _require_onnx()
+    check_order(precision, calibration, output)
     from edgeclip_export.precision.folder import rewrite
 
     tell = progress or (lambda step, done, total: None)
@@ -62,12 +65,26 @@ def add_uint8(model: Path | str, *, output: Path | None = None) -> Path:
         ExtraMissing: the extra ``quantize`` is not installed.
         ExportError: or one of its kinds; nothing is changed then.
     """
-    _require_onnx()
+    check_order((REFERENCE,), None, output)
     from edgeclip_export import uint8
 
     return uint8.add_uint8(Path(model), output)
 
 
-def _require_onnx() -> None:
+def check_order(precision: Sequence[str], calibration: Path | None, output: Path | None) -> None:
+    """Refuse before minutes are spent what would fail at the end.
+
+    Raises:
+        ExtraMissing: the extra ``quantize`` is not installed.
+        ExportError: a name is unknown, or a folder is none.
+    """
     if any(find_spec(package) is None for package in _NEEDED):
         raise ExtraMissing("this needs onnx: pip install 'edgeclip[quantize]'")
+    unknown = [name for name in precision if name not in PRECISIONS]
+    if unknown or not precision:
+        what = repr(unknown[0]) if unknown else "nothing"
+        raise ExportError(f"precision is one or more of {', '.join(PRECISIONS)}, not {what}.")
+    if calibration is not None and not calibration.is_dir():
+        raise ExportError(f"{calibration} is no folder. Give one with pictures for --calibration.")
+    if output is not None and output.exists() and not (output / FILENAME).is_file():
+        raise ExportError(f"{output} exists and is no model folder. Choose another place.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgeclip.cli.alive import Alive
+from edgeclip.index import folder
+from edgeclip.model.model import Model
 from tests.cli.test_index import KEYS, line_of, process
 
 __all__ = ["process"]  # a fixture
@@ -47,6 +50,49 @@ def test_steps_are_told_now_and_then(systemd, monkeypatch):
     assert [systemd.recv(64) for _ in range(2)] == [b"WATCHDOG=1"] * 2
     with pytest.raises(BlockingIOError):
         systemd.recv(64)
+
+
+@pytest.mark.parametrize(
+    ("usec", "pid"),
+    [("abc", None), ("9" * 400, None), ("-1", None), ("", None), ("1200000", "1")],
+    ids=["no number", "too large", "negative", "empty", "of another process"],
+)
+def test_a_watchdog_that_is_none(systemd, monkeypatch, usec, pid):
+    monkeypatch.setenv("WATCHDOG_USEC", usec)
+    if pid is not None:
+        monkeypatch.setenv("WATCHDOG_PID", pid)
+    alive = Alive()
+    alive.step()
+    systemd.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        systemd.recv(64)
+
+
+def test_a_watchdog_of_this_process(systemd, monkeypatch):
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    Alive().step()
+    assert systemd.recv(64) == b"WATCHDOG=1"
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_what_takes_minutes_is_done_before_it_is_ready(systemd, cli, album, monkeypatch, listens):
+    said = []
+
+    def note(name, real):
+        def noted(*arguments, **more):
+            said.append(name)
+            return real(*arguments, **more)
+
+        return noted
+
+    if not listens:
+        monkeypatch.delenv("NOTIFY_SOCKET")
+    monkeypatch.setattr(Model, "open", note("open", Model.open))
+    monkeypatch.setattr(Alive, "ready", note("ready", Alive.ready))
+    monkeypatch.setattr(folder, "plan", note("plan", folder.plan))
+    assert cli("index", "album").code == 0
+    # Without a service it opens when the first picture comes: there may be none.
+    assert said == (["plan", "open", "ready"] if listens else ["plan", "ready"])
 
 
 def test_nobody_who_listens_is_no_failure(monkeypatch):

@@ -139,7 +139,8 @@ def test_info_shows_the_variants_of_each_tower(cli, tiny_model, here):
         "tower variant MB mean least neighbours space runs on file measured over",
         "image fp32 0.0 shared any image.onnx it is the reference",
         "image int8 (default) 0.0 0.99991 0.99850 0.975 shared any image.int8.onnx 40 photographs",
-        "image fp16 0.0 0.99991 0.99850 0.975 shared CUDA, Tensorrt image.fp16.onnx 40 photographs",
+        "image fp16 0.0 0.99991 0.99850 0.975 its own CUDA, Tensorrt image.fp16.onnx"
+        " 40 photographs",
         "text fp32 (default) 0.0 shared any text.onnx it is the reference",
         "text int8 0.0 0.95000 0.50000 its own any text.int8.onnx 8 texts",
     ]

@@ -12,8 +12,9 @@ from edgeclip_export import smaller
 from edgeclip_export.precision import tower
 
 from edgeclip.cli.commands import edgeclip
-from edgeclip.errors import ExportError, ExtraMissing
+from edgeclip.errors import ExportError, ExtraMissing, ModelError
 from edgeclip.model.manifest import Manifest
+from tests import folders
 
 
 @pytest.fixture
@@ -91,9 +92,43 @@ def test_both_at_once_into_another_folder(model, tmp_path):
     assert made.space == before.space and Manifest.load(model).files == before.files
 
 
-def test_the_graph_goes_with_the_variant_that_it_was_made_of(model):
-    call(model, "--input", "uint8")
-    call(model, "--precision", "int8-weights")
+def test_the_graph_stays_whatever_becomes_of_the_variants(model):
+    """It has weights of its own, and needs no other file."""
+    done = call(model, "--input", "uint8", "--precision", "int8")
     manifest = Manifest.load(model)
-    assert ("pixels" in manifest.record["image"]) == ("fp32" in manifest.image.variants)
-    assert ("image.uint8.onnx" in manifest.files) == ("fp32" in manifest.image.variants)
+    assert "fp32" not in manifest.text.variants
+    assert "pixels" in manifest.record["image"] and "image.uint8.onnx" in manifest.files
+    assert "image.uint8.onnx: least cosine" in done.stdout
+
+
+def test_what_is_mistyped_is_refused_before_anything_is_made(model, tmp_path):
+    before = Manifest.load(model).files
+    (tmp_path / "taken").mkdir()
+    wrong = (["--precision", "int9"], ["--output", tmp_path / "taken"])
+    for arguments in wrong:
+        with pytest.raises(ExportError, match=r"int9|no model folder"):
+            call(model, "--input", "uint8", *arguments)
+    assert Manifest.load(model).files == before
+
+
+def test_a_damaged_file_is_not_given_a_new_hash(model):
+    call(model)
+    damaged = bytearray((model / "text.int8.onnx").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (model / "text.int8.onnx").write_bytes(damaged)
+    with pytest.raises(ModelError, match=r"text\.int8\.onnx is damaged"):
+        call(model, "--precision", "fp32,fp16-weights")
+
+
+def test_a_variant_that_was_not_measured_again_stays(model):
+    """Without --calibration nothing is found against an int8 that was calibrated once."""
+    call(model)
+    text = Manifest.load(model).record["text"]["variants"]["int8"]
+    folders.edited(model, lambda record: record["image"]["variants"].update(int8=_as_image(text)))
+    call(model)
+    manifest = Manifest.load(model)
+    assert "int8" in manifest.image.variants and "refused" not in manifest.record["image"]
+
+
+def _as_image(entry):
+    return {**entry, "file": "image.onnx"}

@@ -44,6 +44,8 @@ def full(disk: Path) -> None:
     assert str(disk) in (bad.command or "")
     (found,) = storage.findings({"model": disk})
     assert found.state == "ok", found
+    bad = only(storage.findings({"model": disk, "cache": disk}))
+    assert bad.state == "warning" and "it is full" in bad.message, bad
 
 
 def no_more_files(disk: Path) -> None:

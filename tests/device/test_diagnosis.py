@@ -67,6 +67,17 @@ def test_a_model_that_is_not_installed(tmp_path):
     assert found[0].command == "edgeclip models"
 
 
+def test_a_default_model_that_is_missing_does_not_hide_that_of_the_index(
+    tmp_path, tiny_model, monkeypatch
+):
+    own = folders.copied(tiny_model, tmp_path / "own")
+    filled(tmp_path / "i", 3, tiny.DIM, space=Manifest.read(own).space, model=str(own))
+    monkeypatch.setenv("EDGECLIP_MODEL", "nowhere")
+    found = [each for each in diagnose(tmp_path) if each.check == "model"]
+    assert [each.state for each in found] == ["failed", "ok"]
+    assert "'nowhere' is not installed" in found[0].message and str(own) in found[1].message
+
+
 def test_a_check_that_breaks_does_not_hide_the_others(tmp_path, tiny_model, monkeypatch):
     def break_down(_):
         raise RuntimeError("out of order")

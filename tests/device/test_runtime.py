@@ -48,6 +48,15 @@ def test_a_runtime_that_does_not_start(stand_in, source, text):
     assert found.state == "failed" and text in found.message and "\n" not in found.message
 
 
+@pytest.mark.parametrize("executable", ["", "/absent/python"])
+def test_where_no_process_can_be_started(monkeypatch, executable):
+    """Then nothing is known of onnxruntime, and to install it again would not help."""
+    monkeypatch.setattr("sys.executable", executable)
+    found = only([*runtime.findings(), *runtime.hnswlib()])
+    assert found.check == "onnxruntime" and found.state == "warning" and found.command is None
+    assert "it was not looked at: no process can be started: " in found.message
+
+
 def test_a_runtime_that_hangs(stand_in):
     stand_in("import time; time.sleep(60)")
     assert "longer than 0.5 s" in only(runtime.findings(timeout_s=0.5)).message

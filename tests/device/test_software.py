@@ -24,6 +24,9 @@ def installed(tmp_path, monkeypatch):
             place.mkdir(parents=True)
             needs = "Requires-Dist: numpy>=1.26\nRequires-Dist: tokenizers>=0.21\n"
             needs += "Requires-Dist: hnswlib>=0.8; extra == 'hnsw'\nRequires-Dist: plain\n"
+            needs += "Requires-Dist: onnx>=1.21; extra == 'quantize'\n"
+            needs += "Requires-Dist: torch>=2.10; extra == 'export'\n"
+            needs += "Requires-Dist: timm>=1.0.20; extra == 'export'\n"
             text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
             (place / "METADATA").write_text(text + (needs if name == "edgeclip" else ""))
         monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *(sys.path if others else [])])
@@ -100,6 +103,20 @@ def test_what_is_missing(installed):
     installed(others=False, edgeclip="0.1.0", numpy="2.0", onnxruntime_gpu="1.30")
     found = only(software.packages())
     assert found.state == "failed" and "tokenizers is not installed" in found.message
+
+
+@pytest.mark.parametrize(
+    ("package", "version", "extra", "least"),
+    [("onnx", "1.20.1", "quantize", "1.21"), ("torch", "2.9.0", "export", "2.10")],
+)
+def test_a_package_of_an_extra_that_is_too_old(installed, package, version, extra, least):
+    """Only those who use the extra meet it."""
+    names = {"numpy": "2.0", "onnxruntime": "1.31.1", "tokenizers": "0.23"}
+    installed(others=False, edgeclip="0.1.0", **names, **{package: version})
+    found = only(software.packages())
+    assert found.state == "warning" and found.command == f"pip install '{package}>={least}'"
+    text = f"{package} {version} is older than edgeclip[{extra}] needs ({least})."
+    assert found.message == text
 
 
 def test_an_edgeclip_that_was_never_installed(installed):

@@ -85,6 +85,50 @@ def test_an_index_of_another_user(tmp_path, monkeypatch):
     assert found.command == f"sudo chown -R {os.geteuid()} '{folder}'"
 
 
+def test_an_index_that_cannot_be_made(tmp_path, monkeypatch):
+    """Nobody is told to take a folder over that belongs to others."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    found = only(storage.findings({"index": tmp_path / "new" / "i"}))
+    assert found.state == "warning" and f"no index can be made at {tmp_path}/new/i" in found.message
+    assert found.command.startswith("export EDGECLIP_INDEX=")
+
+
+@pytest.fixture
+def locked(tmp_path):
+    """A folder that this user may not look into."""
+    folder = tmp_path / "locked"
+    filled(folder / "i", 2)
+    folder.chmod(0)
+    user = os.geteuid()
+    if user == 0:  # root may look everywhere
+        os.seteuid(65534)
+    yield folder
+    os.seteuid(user)
+    folder.chmod(0o700)
+
+
+def test_places_that_this_user_may_not_look_into(locked, tmp_path):
+    inside = locked / "i"
+    places = {"index": inside, "model": inside, "cache": inside / "cache"}
+    found = list(storage.findings(places))
+    assert found[0].check == "disk" and "free on" in found[0].message
+    assert {each.state for each in found} <= {"ok", "warning"}
+
+
+def test_a_link_that_leads_nowhere(tmp_path):
+    (tmp_path / "i").symlink_to("absent")
+    (found,) = storage.findings({"index": tmp_path / "i"})
+    assert found.state == "ok" and f"free on {tmp_path} (" in found.message
+
+
+@pytest.mark.parametrize("name", ["cache", "cache/below"])
+def test_a_cache_that_is_a_file(tmp_path, name):
+    (tmp_path / "cache").write_text("none")
+    found = only(storage.findings({"cache": tmp_path / name}))
+    assert found.state == "warning" and f"for {tmp_path}/cache is a file" in found.message
+    assert found.command.startswith("export EDGECLIP_CACHE=")
+
+
 def test_a_cache_that_others_may_write_to(tmp_path):
     graphs = tmp_path / "graphs"
     graphs.mkdir()

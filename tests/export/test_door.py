@@ -15,7 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_front_door_fits_on_one_screen() -> None:
-    assert edgeclip_export.__all__ == ["add_uint8", "export", "quantize", "require"]
+    assert edgeclip_export.__all__ == [
+        "add_uint8",
+        "check_order",
+        "export",
+        "quantize",
+        "require",
+    ]
 
 
 def test_importing_it_brings_no_torch() -> None:

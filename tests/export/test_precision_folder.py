@@ -17,6 +17,7 @@ from edgeclip.errors import ExportError, ModelError, ParityError
 from edgeclip.model import verify as verify_module
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.model import Model
+from edgeclip.model.towers import Agreement
 from edgeclip.model.verify import verify
 from tests import tiny
 
@@ -62,7 +63,9 @@ def test_quantising_again_replaces_variants_and_refusals(model, monkeypatch):
     first = contents(model)
     quantize(model)
     assert contents(model).keys() == first.keys()
-    monkeypatch.setitem(tower.MAKERS, "int8", lambda work: Outcome("int8", reason=NOTHING))
+    far = Agreement(0.5, 0.4, "500 texts")
+    refused = Outcome("int8", reason=NOTHING, agreement=far)
+    monkeypatch.setitem(tower.MAKERS, "int8", lambda work: refused)
     monkeypatch.setitem(tower.MAKERS, "fp16", lambda work: Outcome("fp16", b"x", "", None, None))
     monkeypatch.setattr(folder, "_sound", lambda path: None)
     record = Manifest.read(quantize(model, precision=["fp32", "int8", "fp16"])).record

@@ -46,6 +46,13 @@ def test_pictures_in_order_of_their_keys(root):
     assert len(keys(root)) == 5
 
 
+def test_steps_are_taken_on_the_way(root):
+    make(root, *(f"{number}.txt" for number in range(2500)), "a/b/c.png")
+    steps = []
+    scan(root, Rules(), step=lambda: steps.append(1))
+    assert len(steps) == 3 + 1 + 1  # the root's entries, a and a/b
+
+
 def test_hidden_ones(root):
     make(root, ".a.jpg", ".thumbs/b.jpg", "c/.d/e.jpg", "f.jpg")
     assert keys(root) == ["f.jpg"]

@@ -193,6 +193,24 @@ def test_what_the_kernel_does_not_tell_is_found_later(tmp_path, model, monkeypat
         assert watched.entries == []  # nothing is told twice
 
 
+def test_looking_at_a_large_folder_is_no_silence(tmp_path, model, monkeypatch):
+    for number in range(30):
+        (tmp_path / "album" / str(number)).mkdir(parents=True)
+        (tmp_path / "album" / str(number) / "note.txt").write_text("no picture")
+    monkeypatch.setattr(watching, "_batches", lambda *_: [[]])
+    steps: list[float] = []
+    with Index.open(tmp_path / "index", model.space) as index:
+        found = watching.follow(
+            index,
+            model,
+            tmp_path / "album",
+            stop=threading.Event(),
+            step=lambda: steps.append(time.monotonic()),
+        )
+        assert list(found) == []
+    assert len(steps) > 30
+
+
 def test_too_many_folders_to_watch(tmp_path, model, monkeypatch):
     def refused(*_, **__):
         raise OSError("OS file watch limit reached.")

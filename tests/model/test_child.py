@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +75,12 @@ def test_a_crash_is_told_by_its_signal(module, name):
 def test_a_signal_without_a_name(module):
     error = failed(module(DYING + "os.kill(os.getpid(), signal.SIGRTMIN + 3)"))
     assert error.verdict == "crashed" and "died of signal 37" in error.reason
+    assert "memory" not in error.reason
+
+
+def test_a_kill_by_the_kernel_is_told_in_words(module):
+    error = failed(module(DYING + "os.kill(os.getpid(), signal.SIGKILL)"))
+    assert error.reason.endswith("died of SIGKILL on this board, most likely of too little memory")
 
 
 def test_a_crash_after_the_answer_is_a_crash(module):
@@ -90,6 +99,115 @@ def test_a_child_that_takes_too_long_is_killed(module, tmp_path):
     assert time.monotonic() - started < 10
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+NESTED = """
+import os, sys, time
+from pathlib import Path
+from edgeclip.model import child
+
+def work(question):
+    folder = Path(question)
+    if (folder / "outer").exists():
+        (folder / "inner").write_text(str(os.getpid()))
+        time.sleep(60)
+    (folder / "outer").write_text(str(os.getpid()))
+    child.ask("asked_module", question, timeout_s=60)
+
+child.reply(work)
+"""
+"""A child that asks a child, which takes too long."""
+ASKER = """
+import sys
+from edgeclip.model import child
+try:
+    child.ask("asked_module", sys.argv[1], timeout_s=60)
+except KeyboardInterrupt:
+    sys.exit(7)
+"""
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def is_alive(path: Path) -> bool:
+    """Whether a process runs whose number is in a file; one that nobody waits for runs no more."""
+    try:
+        stat = Path(f"/proc/{path.read_text()}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@pytest.fixture
+def nested(module, tmp_path):
+    """A folder where both processes of `NESTED` leave their numbers; what is left is killed."""
+    module(NESTED)
+    yield tmp_path
+    for name in ("outer", "inner"):
+        if is_alive(tmp_path / name):
+            os.kill(int((tmp_path / name).read_text()), signal.SIGKILL)
+
+
+def test_what_a_child_has_asked_ends_with_it(nested):
+    with pytest.raises(child.ChildFailed, match="longer than 2 s"):
+        child.ask("asked_module", str(nested), timeout_s=2)
+    assert (nested / "inner").exists()
+    until(lambda: not is_alive(nested / "outer") and not is_alive(nested / "inner"))
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["asker alone", "terminal"])
+def test_ctrl_c_ends_the_child_and_what_it_has_asked(nested, terminal):
+    asker = subprocess.Popen([sys.executable, "-c", ASKER, str(nested)], start_new_session=True)
+    until((nested / "inner").exists)
+    (os.killpg if terminal else os.kill)(asker.pid, signal.SIGINT)
+    assert asker.wait(timeout=10) == 7
+    until(lambda: not is_alive(nested / "outer") and not is_alive(nested / "inner"))
+
+
+def test_ctrl_c_in_a_terminal_reaches_the_child_of_who_only_takes_notice(nested):
+    """As ``edgeclip index`` does, which keeps first what it has."""
+    source = "import signal; signal.signal(signal.SIGINT, lambda *_: None)\n" + ASKER
+    asker = subprocess.Popen(
+        [sys.executable, "-c", source, str(nested)],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+    )
+    until((nested / "inner").exists)
+    os.killpg(asker.pid, signal.SIGINT)
+    _, said = asker.communicate(timeout=10)
+    assert b"ChildFailed" in said
+    until(lambda: not is_alive(nested / "outer") and not is_alive(nested / "inner"))
+
+
+def test_an_exception_in_the_asker_ends_the_child(nested, monkeypatch):
+    def interrupted(self, *_, **__):
+        until((nested / "inner").exists)
+        raise MemoryError
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(MemoryError):
+        child.ask("asked_module", str(nested), timeout_s=60)
+    until(lambda: not is_alive(nested / "outer") and not is_alive(nested / "inner"))
+
+
+def test_a_child_ends_though_its_asker_is_killed(nested):
+    asker = subprocess.Popen([sys.executable, "-c", ASKER, str(nested)])
+    until((nested / "inner").exists)
+    asker.kill()
+    asker.wait()
+    until(lambda: not is_alive(nested / "outer") and not is_alive(nested / "inner"))
+
+
+def test_a_child_whose_asker_went_before_it_could_answer_does_nothing(monkeypatch):
+    monkeypatch.setenv(child._ASKER, "1")  # not the parent of this process
+    monkeypatch.setattr(child, "_PR_SET_PDEATHSIG", -1)
+    with pytest.raises(SystemExit):
+        child.reply(lambda _: pytest.fail("it was done all the same"))
 
 
 def test_a_problem_is_told_in_the_childs_words(module):

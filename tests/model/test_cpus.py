@@ -115,6 +115,13 @@ def test_trees(tree, name):
     assert usable_cpus(tree(files)) == expected
 
 
+def test_groups_of_a_controller_and_all_above(tree):
+    root = tree({"proc/self/cgroup": V1 + "0::/u/s\n"})
+    assert cpus.groups(root, "memory") == [".", "a", "u", "u/s"]
+    assert cpus.groups(root, "cpu") == [".", "docker", "docker/x", "u", "u/s"]
+    assert cpus.groups(root / "none", "cpu") == ["."]
+
+
 def test_affinity_counts(tree, monkeypatch):
     root = tree({f"{GROUP}/cpu.max": "400000 100000\n"})
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5})

@@ -398,11 +398,13 @@ def test_a_maker_that_is_killed_leaves_nothing_that_is_opened(source, cache, tmp
         "else:\n    " + HANGS.replace("\n", "\n    ")
     )
     maker = start("once", source.path, start_new_session=True)
-    until(lambda: cache.exists() and any(p.stat().st_size for p in cache.glob(".*.partial")))
+    until(lambda: cache.exists() and any(p.stat().st_size for p in cache.glob(".*.*.partial")))
     os.killpg(maker.pid, signal.SIGKILL)
     maker.communicate()
     assert list(graph_cache.kept()) == [] and len(names(cache)) == 2  # half a graph, and a count
     os.environ["PYTHONPATH"] = environment["PYTHONPATH"]
+    (half,) = cache.glob(".*.*.partial")
+    os.utime(half, (time.time() - graph_cache._MAKING_S - 60,) * 2)  # nobody can be writing it
     path, options = source.ready()
     assert path.parent == cache and is_whole(cache)
     assert vectors(path, options) == vectors(source.path, ONE)
@@ -481,11 +483,31 @@ def test_what_is_used_is_not_the_oldest(source, kept):
 def test_leftovers_are_removed(source, cache):
     cache.mkdir(parents=True, mode=0o700)
     key = graph_cache._key(source.sha256, ONE)
-    plant(cache, f".{key}.1", age_s=0, kinds=["partial"])
+    plant(cache, f".{key}.1", age_s=graph_cache._MAKING_S + 60, kinds=["partial"])
     plant(cache, ".old.1", age_s=2 * DAY_S, kinds=["partial"])
-    plant(cache, ".new.1", age_s=0, kinds=["partial"])  # somebody may be writing it
+    plant(cache, ".new.1", age_s=graph_cache._MAKING_S + 60, kinds=["partial"])
     source.ready()
+    # Of another graph somebody may be writing it, with more time for it.
     assert names(cache) == [".new.1.partial", f"{key}.json", f"{key}.onnx"]
+
+
+def test_what_another_process_is_writing_just_now_is_left_alone(source, cache):
+    cache.mkdir(parents=True, mode=0o700)
+    key = graph_cache._key(source.sha256, ONE)
+    plant(cache, f".{key}.1", age_s=0, kinds=["partial"])
+    source.ready()
+    assert names(cache) == [f".{key}.1.partial", f"{key}.json", f"{key}.onnx"]
+
+
+def test_leftovers_are_looked_for_once_a_day_though_nothing_is_made(source, kept):
+    plant(kept.parent, f".{kept.stem}.1", age_s=DAY_S / 2, kinds=["partial"])
+    record = kept.with_suffix(".json")
+    os.utime(record)
+    source.ready()
+    assert len(names(kept.parent)) == 3
+    os.utime(record, (time.time() - 2 * DAY_S,) * 2)
+    source.ready()
+    assert names(kept.parent) == [record.name, kept.name]
 
 
 def test_all_of_it_may_be_deleted_while_it_is_made(source, cache, monkeypatch):

@@ -118,9 +118,10 @@ def test_a_model_without_words_has_no_text_variants():
 def test_the_rule_and_who_keeps_it():
     assert sharing({}) == dict(SHARING) == {"mean": 0.999, "least": 0.99}
     assert sharing({"sharing": {"mean": 1, "least": 0, "note": "x"}}) == {"mean": 1.0, "least": 0.0}
-    assert shares(None, {}) and shares(NEAR, {})
+    assert shares({"agreement": None}, {}) and shares({}, {}) and shares({"agreement": NEAR}, {})
+    assert not shares({"agreement": NEAR, "providers": ["CUDAExecutionProvider"]}, {})
     for agreement in FAR.values():
-        assert not shares(agreement, {})
+        assert not shares({"agreement": agreement}, {})
     for junk in ({"sharing": {}}, {"sharing": None}, {"sharing": {"mean": "x", "least": 1}}):
         with pytest.raises((KeyError, TypeError, ValueError)):
             sharing(junk)

@@ -83,15 +83,14 @@ def _models(
 
     memory = hardware.memory(root)
     available = memory.available if memory else None
+    own = None if model else remembered(index)
     seen: list[Path] = []
-    for name in (model, None if model else remembered(index)):
-        if name is None and seen:
-            continue
+    for name in (model, *([own] if own else [])):
         try:
             folder = _found(name, models)
         except ModelError as error:
             yield failed("model", str(error), "edgeclip models")
-            return
+            continue  # the index may have been made with another one
         if not any(folder.samefile(each) for each in seen):
             seen.append(folder)
             yield from findings(folder, quick=quick, timeout_s=timeout_s, available=available)

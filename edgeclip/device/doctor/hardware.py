@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclip.device.board import ROOT, Board, board, meminfo, number_of, text_of
 from edgeclip.device.doctor.findings import Finding, failed, ok, size, warning
+from edgeclip.model.cpus import groups
 
 LEAST_FREE_BYTES, LOW_BYTES = 64 << 20, 256 << 20
 """Less free memory than this is hopeless, and little."""
@@ -127,7 +128,7 @@ _WHO = "ps aux --sort=-rss | head"
 def _limits(root: Path) -> Iterator[tuple[int, int]]:
     """Yield limit and use, in bytes, of each control group above this process that has a limit."""
     mount = root / "sys/fs/cgroup"
-    for group in _groups(root):
+    for group in groups(root, "memory"):
         yield from _limit(mount / group, "memory.max", "memory.current")
         # Version 1 has a tree of its own for each controller.
         place = mount / "memory" / group
@@ -144,14 +145,3 @@ def _given_back(folder: Path) -> int:
     """Return the bytes of files that are only kept in memory until somebody needs it."""
     text = text_of(folder / "memory.stat")
     return sum(map(int, re.findall(r"^(?:in)?active_file (\d+)$", text, re.MULTILINE)))
-
-
-def _groups(root: Path) -> Sequence[str]:
-    """Return this process's control groups for memory and all their ancestors."""
-    seen = {"."}
-    for line in text_of(root / "proc/self/cgroup").splitlines():
-        number, controllers, path = [*line.split(":", 2), "", ""][:3]
-        if number == "0" or "memory" in controllers.split(","):
-            own = Path(path.lstrip("/"))
-            seen.update(str(group) for group in (own, *own.parents))
-    return sorted(seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgeclip.device.doctor import tuning
 from edgeclip.device.doctor.findings import Finding, command_line, failed, ok, size, warning
 from edgeclip.errors import ModelError
 from edgeclip.model import onnx_file
@@ -24,7 +25,7 @@ def findings(
     Args:
         folder: the model's.
         quick: hash the files, and do not replay the goldens.
-        timeout_s: how long the goldens may take.
+        timeout_s: how long the goldens, and onnxruntime's start, may take.
         available: bytes of memory that can be had; None: unknown.
     """
     try:
@@ -35,6 +36,7 @@ def findings(
         return
     yield from _fitting(manifest, available)
     yield from _meaning(manifest)
+    yield from tuning.findings(folder, timeout_s=timeout_s)
 
 
 def _hashed(manifest: Manifest) -> Finding:

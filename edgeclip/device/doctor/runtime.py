@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def hnswlib(*, timeout_s: float = 600.0) -> Iterator[Finding]:
         child.ask(_MODULE, _HNSWLIB, timeout_s=timeout_s)
         yield ok("hnswlib", "hnswlib works")
     except child.ChildFailed as error:
+        if _is_unasked(error):
+            return  # the line of onnxruntime says it
         died = re.search(r"SIG\w+", error.reason)
         what = f"dies of {died[0]}: it was built for another CPU" if died else "does not work"
         why = "" if died else f" ({error.reason})"
@@ -58,7 +61,17 @@ def hnswlib(*, timeout_s: float = 600.0) -> Iterator[Finding]:
         )
 
 
+def _is_unasked(error: child.ChildFailed) -> bool:
+    return error.reason.startswith(child.NO_PROCESS)
+
+
 def _broken(error: child.ChildFailed) -> Finding:
+    if _is_unasked(error):
+        return warning(
+            "onnxruntime",
+            f"it was not looked at: {error.reason}. Look with an ordinary Python, as a user who "
+            f"may start {sys.executable or 'it'}.",
+        )
     if error.verdict == "crashed" and "SIGILL" in error.reason:
         return failed(
             "onnxruntime",

@@ -1,4 +1,4 @@
-"""Python, the packages and what is known of their versions, and whether onnxruntime starts."""
+"""Python, the packages and what is known of their versions; SQLite."""
 
 from __future__ import annotations
 
@@ -31,7 +31,13 @@ _RUNTIMES = (
     "ort-nightly",
     "ort-nightly-gpu",
 )
-_EXTRAS = {"hnswlib": "hnsw", "pillow-heif": "heif", "watchfiles": "folder"}
+_EXTRAS = {
+    "hnswlib": "hnsw",
+    "pillow-heif": "heif",
+    "watchfiles": "folder",
+    "onnx": "quantize",
+    "torch": "export",
+}
 _ARM_32 = re.compile(r"armv[5-8]\w*")
 
 
@@ -90,7 +96,7 @@ def packages(root: Path = ROOT) -> Iterator[Finding]:
     for name, version in runtimes.items():
         yield from _judged(name, "onnxruntime", version, features)
     for name, version in found.items():
-        yield from _judged(name, name, version, features, needs[name].least)
+        yield from _judged(name, name, version, features, needs[name])
     for name in needs.keys() - found.keys():
         if not needs[name].is_extra:
             yield failed("packages", f"{name} is not installed.", _install(name, needs[name].least))
@@ -121,7 +127,7 @@ def sqlite() -> Iterator[Finding]:
 
 
 def _judged(
-    name: str, known_as: str, version: str, features: Sequence[str], least: str = ""
+    name: str, known_as: str, version: str, features: Sequence[str], need: _Need | None = None
 ) -> Iterator[Finding]:
     """Say what is wrong with a version, if anything is."""
     rows = list(known_of(known_as, version, features))
@@ -129,12 +135,12 @@ def _judged(
         below = max((row.below for row in rows), key=numbers)
         message = f"{name} {version}: {_reasons(rows)}."
         yield Finding("packages", _worst(rows), message, _install(name, below))
-    elif least and numbers(version) < numbers(least):
-        yield failed(
-            "packages",
-            f"{name} {version} is older than edgeclip needs ({least}).",
-            _install(name, least),
-        )
+    elif need is not None and numbers(version) < numbers(need.least):
+        # Who does not use an extra may have its packages for other work.
+        state: State = "warning" if need.is_extra else "failed"
+        what = f"edgeclip[{_EXTRAS[name]}]" if need.is_extra else "edgeclip"
+        message = f"{name} {version} is older than {what} needs ({need.least})."
+        yield Finding("packages", state, message, _install(name, need.least))
 
 
 def _overlaid(names: Sequence[str]) -> Finding:
@@ -155,7 +161,7 @@ def _needs() -> Iterator[_Need]:
         required = []
     for text in required:
         found = _NEEDED.fullmatch(text.replace(" ", "").replace(";extra==", "; extra == "))
-        if found and (found[3] is None or found[3] in _EXTRAS.values()):
+        if found and (found[3] is None or found[1] in _EXTRAS):
             yield _Need(found[1], found[2], found[3] is not None)
 
 

@@ -68,10 +68,12 @@ def _room(disk: _Disk) -> Finding:
     text = f"{size(free)} free on {on}"
     if set(disk.uses) <= {MODEL}:  # it is only read: a read-only image has no room at all
         return ok("disk", text)
+    # Without a cache all works, and models take longer to load.
+    bad = warning if set(disk.uses) <= {MODEL, CACHE} else failed
     if state.f_files and not state.f_favail:
-        return failed("disk", f"no more files can be made on {on}. Remove some.", "df -i")
+        return bad("disk", f"no more files can be made on {on}. Remove some.", "df -i")
     if free < FULL_BYTES:
-        return failed("disk", f"{text}: it is full. Free some space.", _largest(disk.path))
+        return bad("disk", f"{text}: it is full. Free some space.", _largest(disk.path))
     if free < LOW_BYTES:
         return warning("disk", f"{text}: that is little. Free some space.", _largest(disk.path))
     return ok("disk", text)
@@ -139,7 +141,7 @@ def _index_is_writable(path: Path) -> Iterator[Finding]:
     """Say that an index can be read only, or that none can be made."""
     target = _existing(path)
     database = path / place.DATABASE
-    if _is_writable(target) and (_is_writable(database) or not database.exists()):
+    if _is_writable(target) and (_is_writable(database) or not _is_seen(database)):
         return
     if os.statvfs(target).f_flag & os.ST_RDONLY:
         yield warning(
@@ -147,6 +149,14 @@ def _index_is_writable(path: Path) -> Iterator[Finding]:
             f"{target} is on a disk that is read-only now: the index can be searched, not changed. "
             "After an error of the disk that is meant to save it: look for one.",
             "sudo dmesg | grep -iE 'error|remount'",
+        )
+        return
+    if target != path.absolute():
+        yield warning(
+            "disk",
+            f"{target} cannot be written, or not be looked into, by this user: no index can be "
+            f"made at {path}. Name another folder.",
+            "export EDGECLIP_INDEX=/a/folder/that/can/be/written",
         )
         return
     yield warning(
@@ -158,15 +168,17 @@ def _index_is_writable(path: Path) -> Iterator[Finding]:
 
 def _cache_is_usable(path: Path) -> Iterator[Finding]:
     """Say that nothing is kept of what onnxruntime makes of a graph."""
-    if not _is_writable(_existing(path)):
+    target = _existing(path)
+    if not target.is_dir() or not _is_writable(target):
+        why = "cannot be written" if target.is_dir() else f"is no folder, for {target} is a file"
         yield warning(
             "disk",
-            f"the cache {path} cannot be written: models take longer to load. Name another folder.",
+            f"the cache {path} {why}: models take longer to load. Name another folder.",
             "export EDGECLIP_CACHE=/a/folder/that/can/be/written",
         )
         return
     graphs = path / "graphs"
-    if not graphs.exists():
+    if not _is_seen(graphs):
         return
     found = graphs.stat()
     if found.st_uid not in (0, os.geteuid()) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -184,4 +196,8 @@ def _is_writable(path: Path) -> bool:
 def _existing(path: Path) -> Path:
     """Return a path, or the nearest folder above it that is there."""
     path = path.absolute()
-    return next(each for each in (path, *path.parents) if each.exists())
+    return next(each for each in (path, *path.parents) if _is_seen(each))
+
+
+def _is_seen(path: Path) -> bool:
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where this user may not look

@@ -14,15 +14,14 @@ from edgeclip.model.goldens import TEXTS
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.model import Model
 from edgeclip.model.tokens import Tokenizer
-from edgeclip.model.towers import ImageTower, TextTower
+from edgeclip.model.towers import ImageTower, TextTower, reference
 from edgeclip.model.writer import bare, write_model
 from edgeclip_export.precision import graph, pictures
 from edgeclip_export.precision.measure import Ruler
 from edgeclip_export.precision.texts import COUNT, texts
-from edgeclip_export.precision.tower import MAKERS, Outcome, Work, make
+from edgeclip_export.precision.tower import Outcome, Work, make
 
 REFERENCE = "fp32"
-PRECISIONS = (REFERENCE, *MAKERS)
 _GOLDEN_COSINE = 0.98
 """What boards must reach once the reference form is gone: other CPUs round int8 differently."""
 
@@ -63,33 +62,23 @@ def rewrite(
         ExportError: a name is unknown, or the folder of pictures is none.
         ParityError: nothing that was asked for could be made.
     """
-    _check(precision, calibration)
     manifest = Manifest.load(folder)
+    # Also what is only carried over: a new hash must not make a damaged file a good one.
+    files: dict[str, Path | bytes] = {name: manifest.verified(name) for name in manifest.files}
     with tempfile.TemporaryDirectory(prefix="edgeclip-quantize-") as scratch:
         request = Request(manifest, precision, calibration, Path(scratch), tell)
         found = {name: _outcomes(request, name) for name in ("text", "image")}
     _demand(found, request.names)
     record = bare(manifest.record)
-    files: dict[str, Path | bytes] = {name: folder / name for name in manifest.files}
     for tower, outcomes in found.items():
         if record[tower] is not None:
             files |= _enter(record[tower], tower, outcomes)
             _drop_reference(record[tower], precision)
-    _drop_pixels(record["image"])
     named = _graphs(record)
     kept = {name: file for name, file in files.items() if name in named or _is_no_graph(name)}
     changed = any(record[tower] and record[tower]["default"] != manifest.record[tower]["default"]
                   for tower in found)  # fmt: skip
     return write_model(output, record, kept, check=_goldens if changed else _sound)
-
-
-def _check(precision: Sequence[str], calibration: Path | None) -> None:
-    unknown = [name for name in precision if name not in PRECISIONS]
-    if unknown or not precision:
-        what = repr(unknown[0]) if unknown else "nothing"
-        raise ExportError(f"precision is one or more of {', '.join(PRECISIONS)}, not {what}.")
-    if calibration is not None and not calibration.is_dir():
-        raise ExportError(f"{calibration} is no folder. Give one with pictures for --calibration.")
 
 
 def _demand(found: dict[str, list[Outcome]], names: list[str]) -> None:
@@ -103,14 +92,14 @@ def _demand(found: dict[str, list[Outcome]], names: list[str]) -> None:
 def _outcomes(request: Request, name: str) -> list[Outcome]:
     """Make the variants of one tower; none when there is no such tower."""
     manifest: Manifest = request.manifest
-    tower = manifest.image if name == "image" else manifest.text
+    tower = manifest.tower(name)
     if tower is None:
         return []
     scratch = request.scratch / name
     scratch.mkdir()
-    file = manifest.verified(tower.variants[_reference(tower)].file)
+    file = manifest.verified(tower.variants[reference(tower)].file)
     # The reference form stands already, and must not give way to what is compared with it.
-    asked = [one for one in request.names if one != _reference(tower)]
+    asked = [one for one in request.names if one != reference(tower)]
     try:
         model = graph.folded(file, scratch)
         if graph.is_narrow(model):
@@ -124,12 +113,6 @@ def _outcomes(request: Request, name: str) -> list[Outcome]:
         request.tell(f"{name} {one}")
         made.append(make(work, one, why_not))
     return made
-
-
-def _reference(tower: ImageTower | TextTower) -> str:
-    """Return the variant that others are made of and compared with."""
-    exact = [name for name, variant in tower.variants.items() if variant.agreement is None]
-    return exact[0] if exact else tower.default
 
 
 def _work(
@@ -166,6 +149,8 @@ def _enter(record: dict[str, Any], tower: str, outcomes: Sequence[Outcome]) -> d
     for outcome in outcomes:
         refused.pop(outcome.name, None)
         if not outcome.data:
+            if outcome.name in record["variants"] and outcome.agreement is None:
+                continue  # nothing was found against the one that stands
             refused[outcome.name] = outcome.refusal()
             if record["default"] != outcome.name:
                 record["variants"].pop(outcome.name, None)
@@ -192,12 +177,6 @@ def _drop_reference(record: dict[str, Any], precision: Sequence[str]) -> None:
         record["default"] = others[0]
 
 
-def _drop_pixels(image: dict[str, Any]) -> None:
-    """Leave out the graph with the preprocessing inside when what it was made of is gone."""
-    if image.get("pixels", {}).get("variant") not in image["variants"]:
-        image.pop("pixels", None)
-
-
 def _graphs(record: dict[str, Any]) -> set[str]:
     """Return the names of the graphs that a record names."""
     towers = [record[tower] for tower in ("image", "text") if record[tower] is not None]
@@ -221,7 +200,11 @@ def _goldens(folder: Path) -> dict[str, Any]:
     Raises:
         ParityError: they are too far off.
     """
-    goldens = dict(Manifest.load(folder).record["goldens"])
+    goldens = dict(Manifest.load(folder).record.get("goldens") or {})
+    if not goldens:
+        raise ParityError(
+            "the model has no goldens that could stand in for fp32. Keep fp32: --precision fp32,…"
+        )
     wanted = min(float(goldens.get("least_cosine", verify.LEAST_COSINE)), _GOLDEN_COSINE)
     found = verify.replay(Model.load(folder))
     low = [f"{tower} {cosine:.4f}" for tower, cosine in found.items() if not cosine >= wanted]

@@ -213,7 +213,7 @@ def _stored(name: str, form: Callable[[onnx.ModelProto], onnx.ModelProto], work:
 
 
 def _fp16(work: Work) -> Outcome:
-    data = half.halved(work.model).SerializeToString()
+    data = half.halved(work.model, work.ruler.tower.outputs).SerializeToString()
     outputs = work.ruler.tower.outputs
     output = outputs.get("unit") or outputs["raw"]
     some = work.ruler.inputs[: half.MOST_INPUTS]
@@ -223,7 +223,7 @@ def _fp16(work: Work) -> Outcome:
         return Outcome("fp16", reason=f"it was tried in another process: {error.reason}.")
     agreement = replace(
         work.ruler.compared(found),
-        over=f"the first {len(some)} of {work.ruler.over}, on a CPU",
+        over=f"the first {len(some)} of {work.ruler.over}, on a CPU, which rounds the weights only",
         neighbours=None,
     )
     outcome = Outcome("fp16", data, "", agreement, None, half.PROVIDERS)
