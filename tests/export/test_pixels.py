@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 from edgeclip_export import pixels
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, version_converter
 from PIL import Image
@@ -118,12 +118,15 @@ CUBIC = (256, "shortest", "bicubic", "center", TOWER.mean, TOWER.std, "float32")
 def test_any_picture_becomes_the_same_tensor(
     seen: Any, width: int, height: int, tower: tuple[Any, ...], seed: int
 ) -> None:
+    assume(max(width, height) <= 100 * min(width, height))  # longer ones are refused
     found, expected = levels(seen, noise(width, height, seed), *tower)
     difference = np.abs(found - expected)
     # Pillow's weights are rounded to 22 bits, onnxruntime's come from a float32 scale: a sum that
     # lands between two levels may go either way, and the second pass may carry it one further.
     assert difference.max() < 2.5
-    assert (difference > 0.5).mean() < 0.02 and difference.mean() < 0.02
+    # One level of a picture of a few pixels is repeated over whole rows.
+    most = 0.02 if min(width, height) > 12 else 0.1
+    assert (difference > 0.5).mean() < most and difference.mean() < most
 
 
 @pytest.mark.parametrize("tower", [USUAL, CUBIC])
