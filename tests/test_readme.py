@@ -34,8 +34,8 @@ REPLACED = {
     "edgeclip export vit_b_32_256": "edgeclip export --help",
     "ssh pi@board.local mkdir -p .local/share/edgeclip/models": "true",
     "pip install 'edgeclip[quantize]'": f"grep -q '^quantize = ' {ROOT}/pyproject.toml",
-    # For real in tests/export/precision and benchmarks/precision.py: it takes minutes.
-    "edgeclip quantize mobileclip_s2 --precision fp32,int8 --calibration photos": (
+    # For real in tests/export/test_precision_*.py and benchmarks/precision.py: it takes minutes.
+    "edgeclip quantize mobileclip_s2 --precision fp32,int8 --calibration my-photos": (
         "edgeclip quantize --help"
     ),
     "scp -r models/mobileclip_s2 pi@board.local:.local/share/edgeclip/models/": "true",

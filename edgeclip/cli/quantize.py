@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from edgeclip.cli import options, output
-from edgeclip.model import library
+from edgeclip.model import library, tuned
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.towers import reference
 
@@ -45,7 +45,7 @@ def quantize_command(
     folder = library.find(model, models=models)
     before = Manifest.load(folder)
     _door().check_order(precision, calibration, target)
-    made = target or folder
+    made, was_tuned = target or folder, target is None and bool(tuned.read(before))
     with _bars() as bars:
         if graph_input == "uint8":
             folder = _door().add_uint8(folder, output=target)
@@ -54,6 +54,8 @@ def quantize_command(
             _door().quantize(
                 folder, precision=precision, calibration=calibration, output=target, progress=bars
             )
+    if was_tuned:
+        output.note(f"what tune found counts no more. Run once more: edgeclip tune {model}")
     rows = list(_rows(before, Manifest.load(made)))
     if as_json:
         output.json_line({"folder": str(made), "variants": rows})

@@ -49,6 +49,8 @@ def tune_command(
     from edgeclip.device import settings
     from edgeclip.model import library
 
+    if forget and any((towers, providers, threads, any_space)):
+        raise click.UsageError("--forget forgets all that was found for a model. Leave the others.")
     manifest = Manifest.load(library.find(model, models=models))
     if forget:
         _forget(manifest, as_json)

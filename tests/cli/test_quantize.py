@@ -13,7 +13,9 @@ from edgeclip_export.precision import tower
 
 from edgeclip.cli.commands import edgeclip
 from edgeclip.errors import ExportError, ExtraMissing, ModelError
+from edgeclip.model import tuned
 from edgeclip.model.manifest import Manifest
+from edgeclip.model.options import SessionOptions
 from tests import folders
 
 
@@ -109,6 +111,14 @@ def test_what_is_mistyped_is_refused_before_anything_is_made(model, tmp_path):
         with pytest.raises(ExportError, match=r"int9|no model folder"):
             call(model, "--input", "uint8", *arguments)
     assert Manifest.load(model).files == before
+
+
+def test_who_had_tuned_is_told_that_it_counts_no_more(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGECLIP_CONFIG", str(tmp_path / "config"))
+    before = Manifest.load(model)
+    tuned.write(before, {"image": tuned.Setting("fp32", SessionOptions(threads=1))}, {})
+    assert "edgeclip tune" in call(model, "--input", "uint8").stderr
+    assert "edgeclip tune" not in call(model, "--input", "uint8").stderr
 
 
 def test_a_damaged_file_is_not_given_a_new_hash(model):

@@ -142,6 +142,8 @@ def test_what_is_forgotten_is_used_no_more(cli, board, small, config):
     assert tuned.read(Manifest.load(small)) == {} and not asked
     assert cli("tune", small, "--forget").line == "edgeclip: nothing was remembered."
     assert cli("tune", small, "--forget", "--json").json == {"forgotten": False}
+    both = cli("tune", small, "--forget", "--tower", "image")
+    assert both.code == 2 and "all that was found" in both.err
 
 
 def test_one_tower_alone(cli, board, small):

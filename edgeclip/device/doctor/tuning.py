@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeclip.device.doctor.findings import Finding, command_line
+from edgeclip.device.doctor.findings import Finding, command_line, ok
 from edgeclip.model import child, tuned
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.places import user_config
@@ -36,7 +36,8 @@ def findings(folder: Path, *, timeout_s: float = 600.0) -> Iterator[Finding]:
     if found:
         text = "; ".join(f"{tower} {how}" for tower, how in found.items())
         undo = command_line("edgeclip", "tune", folder, "--forget")
-        yield Finding("tuned", "ok", f"{folder.name}: {text} ({config / tuned.FILENAME})", undo)
+        # No next step: nothing is wrong.
+        yield ok("tuned", f"{folder.name}: {text} ({config / tuned.FILENAME}; undone by: {undo})")
 
 
 def _found(folder: str) -> Any:
