@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 @options.tower
 @click.option("--variant", "variants", multiple=True, help="Only these variants.")
 @options.providers
-@click.option(
-    "--threads", multiple=True, type=click.IntRange(1, 1024), help="Only these numbers of threads."
-)
+@options.thread_counts
 @click.option(
     "--batch",
     "batches",

@@ -134,8 +134,7 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
 
 def _print_variants(manifest: Manifest) -> None:
     """Print the variants of each tower, and those that were made and refused."""
-    entries = {"image": manifest.image, "text": manifest.text}
-    towers = {name: tower for name, tower in entries.items() if tower is not None}
+    towers = {name: found for name in ("image", "text") if (found := manifest.tower(name))}
     header = ("tower", "variant", "MB", "mean", "least", "neighbours", "space", "runs on", "file")
     rows = [row for name, tower in towers.items() for row in _variant_rows(manifest, name, tower)]
     output.table((*header, "measured over"), rows)

@@ -61,6 +61,9 @@ providers = click.option(
     multiple=True,
     help="Execution provider: cpu, cuda, tensorrt, or as onnxruntime calls it.",
 )
+thread_counts = click.option(
+    "--threads", multiple=True, type=click.IntRange(1, 1024), help="Only these numbers of threads."
+)
 
 
 def timeout(help: str, *, default: float) -> Callable[[Command], Command]:

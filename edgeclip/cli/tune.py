@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 @options.models_folder
 @options.tower
 @options.providers
-@click.option(
-    "--threads", multiple=True, type=click.IntRange(1, 1024), help="Only these numbers of threads."
-)
+@options.thread_counts
 @click.option("--any-space", is_flag=True, help="Also choose a variant with a space of its own.")
 @options.timeout("Seconds for each trial.", default=120.0)
 @click.option("--forget", is_flag=True, help="Forget what was found for this model on this board.")

@@ -86,22 +86,14 @@ def tune(
     return measured
 
 
-def kept(
-    manifest: Manifest,
-    tower: str,
-    entry: Entry,
-    *,
-    timeout_s: float = trial.TIMEOUT_S,
-    run: Run = trial.run,
-) -> Setting:
+def kept(manifest: Manifest, tower: str, entry: Entry, *, run: Run = trial.run) -> Setting:
     """Open a chosen setting as `Model.load` will, so that its graph is kept from now on.
 
     Returns:
         The setting to remember: as it was tried where the kept graph does not do.
     """
     setting = Setting(entry.setting.variant, replace(entry.setting.options, cache=True))
-    asked = trial.Trial(str(manifest.folder), tower, setting, seconds=0.0)
-    outcome = run(asked, timeout_s=timeout_s)
+    outcome = run(trial.Trial(str(manifest.folder), tower, setting, seconds=0.0))
     off = _off_parity(outcome.cosine, manifest, tower, setting.variant)
     return entry.setting if outcome.problem or off else setting
 

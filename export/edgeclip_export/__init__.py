@@ -5,17 +5,16 @@ Importing this package is light; torch comes with the first `export`, onnx with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from edgeclip.errors import ExportError, ExtraMissing
-from edgeclip_export.smaller import add_uint8, check_order, quantize
+from edgeclip_export.smaller import Progress, add_uint8, check_order, quantize
 
 __all__ = ["add_uint8", "check_order", "export", "quantize", "require"]
 
-Progress = Callable[[str, int, int | None], None]
 STARTER = "starter"
 """The model that ``edgeclip_export.starter`` builds."""
 _NEEDED = ("torch", "torchvision", "open_clip", "timm", "onnx", "onnxscript", "huggingface_hub")

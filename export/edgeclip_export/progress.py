@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from tqdm import tqdm
 
-Progress = Callable[[str, int, int | None], None]
-"""Called as ``progress(step, done, total)``: bytes of a download, or ``(step, 0, None)`` when
-another step begins."""
+from edgeclip_export.smaller import Progress as Progress
 
 
 class Bars:

@@ -12,6 +12,8 @@ from edgeclip.model.manifest import FILENAME
 REFERENCE = "fp32"
 PRECISIONS = (REFERENCE, "int8", "fp16", "fp16-weights", "int8-weights")
 Progress = Callable[[str, int, int | None], None]
+"""Called as ``progress(step, done, total)``: bytes of a download, or ``(step, 0, None)`` when
+another step begins."""
 _NEEDED = ("onnx", "packaging")
 
 

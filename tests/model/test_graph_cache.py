@@ -95,20 +95,6 @@ def kept(cache, made):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """Count the children."""
-    questions = []
-    real = child.ask
-
-    def counted(module, question, **more):
-        questions.append(question)
-        return real(module, question, **more)
-
-    monkeypatch.setattr(child, "ask", counted)
-    return questions
-
-
-@pytest.fixture
 def no_child(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a child was asked")

@@ -48,20 +48,6 @@ def stand_in(monkeypatch, tmp_path):
     return put
 
 
-@pytest.fixture
-def asked(monkeypatch):
-    """Count the children."""
-    questions = []
-    real = child.ask
-
-    def counted(module, question, **more):
-        questions.append(question)
-        return real(module, question, **more)
-
-    monkeypatch.setattr(child, "ask", counted)
-    return questions
-
-
 def having(monkeypatch, *available):
     monkeypatch.setattr(half, "available_providers", lambda: list(available))
 

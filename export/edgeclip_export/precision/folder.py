@@ -20,8 +20,8 @@ from edgeclip_export.precision import graph, pictures
 from edgeclip_export.precision.measure import Ruler
 from edgeclip_export.precision.texts import COUNT, texts
 from edgeclip_export.precision.tower import Outcome, Work, make
+from edgeclip_export.smaller import REFERENCE
 
-REFERENCE = "fp32"
 _GOLDEN_COSINE = 0.98
 """What boards must reach once the reference form is gone: other CPUs round int8 differently."""
 
@@ -53,7 +53,7 @@ def rewrite(
 
     Args:
         folder: of the model.
-        precision: names of `PRECISIONS`.
+        precision: of `edgeclip_export.smaller.PRECISIONS`.
         calibration: a folder of pictures; None: no static int8.
         output: where the new folder shall stand; it may be ``folder``.
         tell: is told each step.
