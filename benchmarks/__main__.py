@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "options": {},
     "precision": {},
     "variants": {},
+    "models": _ONE,
     "tuned": {},
     "memory": {},
     "loop": {},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edgeclip.advice.choices import NEEDS
 from edgeclip.cli import options, output
 from edgeclip.errors import EdgeclipError, ModelError
 from edgeclip.model.identity import shares
@@ -22,9 +23,42 @@ if TYPE_CHECKING:
 
 @click.command("models")
 @options.models_folder
+@click.option("--advise", is_flag=True, help="Which model for what, and what CLIP is not for.")
+@click.option(
+    "--need",
+    "needs",
+    multiple=True,
+    type=click.Choice(NEEDS),
+    metavar="WORD",
+    help=f"With --advise: only what serves a need (give it twice: both): {', '.join(NEEDS)}.",
+)
+@click.option("--markdown", is_flag=True, help="With --advise: print docs/choosing.md.")
 @options.as_json
-def models_command(models: Path | None, as_json: bool) -> None:
+def models_command(
+    models: Path | None, advise: bool, needs: tuple[str, ...], markdown: bool, as_json: bool
+) -> None:
     """List the installed models."""
+    if advise:
+        _advise(needs, markdown=markdown, as_json=as_json)
+        return
+    if needs or markdown:
+        raise click.UsageError("--need and --markdown want --advise.")
+    _list(models, as_json=as_json)
+
+
+def _advise(needs: tuple[str, ...], *, markdown: bool, as_json: bool) -> None:
+    from edgeclip.advice import choices
+    from edgeclip.cli.advise import advise
+
+    if not markdown:
+        advise(needs, as_json=as_json)
+    elif needs or as_json:
+        raise click.UsageError("--markdown prints all of docs/choosing.md: no --need, no --json.")
+    else:
+        click.echo(choices.markdown(), nl=False)
+
+
+def _list(models: Path | None, *, as_json: bool) -> None:
     from edgeclip.model import library
 
     rows = [_summary(folder) for folder in library.installed(models)]

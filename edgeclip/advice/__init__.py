@@ -1,0 +1,1 @@
+"""Say what CLIP cannot do, before and after it disappoints."""
