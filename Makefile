@@ -60,6 +60,7 @@ $(VENV)/bench: $(VENV)/test
 
 bench: $(VENV)/bench
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.coach
 
 bench-large: $(VENV)/test
 	$(BIN)/python -m benchmarks.large

@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "variants": {},
     "models": _ONE,
     "tuned": {},
+    "coach": {},
     "memory": {},
     "loop": {},
     "folder": {},

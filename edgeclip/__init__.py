@@ -24,6 +24,8 @@ from edgeclip.errors import (
 )
 
 if TYPE_CHECKING:
+    from edgeclip.advice.coach import coach as coach
+    from edgeclip.advice.limits import Advice as Advice
     from edgeclip.index.index import Index as Index
     from edgeclip.index.items import Item as Item
     from edgeclip.model.classifier import Classifier as Classifier
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Advice",
     "Classifier",
     "EdgeclipError",
     "FilterError",
@@ -46,15 +49,18 @@ __all__ = [
     "ModelNotFound",
     "SpaceMismatch",
     "StoreError",
+    "coach",
 ]
 
 # Imported when they are first used: `import edgeclip` costs a few milliseconds.
 _HOMES = {
+    "Advice": "edgeclip.advice.limits",
     "Classifier": "edgeclip.model.classifier",
     "Index": "edgeclip.index.index",
     "Item": "edgeclip.index.items",
     "Match": "edgeclip.vectors",
     "Model": "edgeclip.model.model",
+    "coach": "edgeclip.advice.coach",
 }
 
 

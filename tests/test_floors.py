@@ -11,7 +11,18 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted((ROOT / "edgeclip").rglob("*.py"))
 
-FLOORS = ["errors", "vectors", "model", "index", "watch", "advice", "device", "serve", "grow", "cli"]
+FLOORS = [
+    "errors",
+    "vectors",
+    "model",
+    "index",
+    "watch",
+    "advice",
+    "device",
+    "serve",
+    "grow",
+    "cli",
+]
 # Foreign library → the only files that may import it.
 GATEKEEPERS = {
     "PIL": {"model/images.py", "model/sheet.py"},

@@ -63,6 +63,7 @@ def imported_by(statement: str, folder) -> set[str]:
 
 def test_the_front_door_is_pinned():
     assert edgeclip.__all__ == [
+        "Advice",
         "Classifier",
         "EdgeclipError",
         "FilterError",
@@ -77,6 +78,7 @@ def test_the_front_door_is_pinned():
         "ModelNotFound",
         "SpaceMismatch",
         "StoreError",
+        "coach",
     ]
 
 

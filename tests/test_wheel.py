@@ -58,6 +58,12 @@ def test_embeds_and_classifies_in_an_empty_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_coaches_and_advises_with_its_own_lists(installed: Path, tmp_path: Path) -> None:
+    said = json.loads(_edgeclip(installed, tmp_path, "coach", "no entry sign", "--json"))
+    assert said["suitable"] is True
+    assert "mobileclip_s2" in _edgeclip(installed, tmp_path, "models", "--advise", "--json")
+
+
 def _edgeclip(site: Path, folder: Path, *arguments: str) -> str:
     script = "import edgeclip, sys; sys.argv[0] = 'edgeclip'; from edgeclip.cli import main; main()"
     code = f"import sys; sys.path.insert(0, {str(site)!r}); {script}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import options, output
+from edgeclip.cli import coach, options, output
 from edgeclip.errors import ImageRejected, InvalidText
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--template", "templates", multiple=True, help="Prompt with {} for the label.")
 @click.option("--negative", "negatives", multiple=True, help="A label that is never answered.")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Labels shown.")
+@coach.hints_option
 @options.as_json
 @options.model_options
 def classify_command(
@@ -33,6 +34,7 @@ def classify_command(
     templates: tuple[str, ...],
     negatives: tuple[str, ...],
     top: int,
+    no_hints: bool,
     as_json: bool,
     **chosen: Any,
 ) -> None:
@@ -47,6 +49,8 @@ def classify_command(
     model = options.load(**chosen)
     files = options.pictures_in(paths)
     classify = model.classifier(wanted, templates=templates or None, negatives=negatives)
+    if not (no_hints or as_json):
+        coach.hint(wanted)
     vectors = model.embed_images(options.sources(files), on_error="return")
     errors = []
     for path, vector in zip(

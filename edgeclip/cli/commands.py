@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "Rank the pictures of an index, or of a folder, for queries."),
     "duplicates": ("duplicates", "Find pictures that show the same; nothing is deleted."),
     "groups": ("groups", "Group the pictures of an index that are alike."),
+    "coach": ("coach", "Say what CLIP cannot do with a query, and what to ask instead."),
+    "diagnose": ("diagnose", "Explain why a picture and a query get the score they get."),
     "doctor": ("doctor", "Look for faults of this board, its packages, model and index."),
     "bench": ("bench", "Measure a model on this board, in each of its variants."),
     "tune": ("tune", "Find how a model runs best on this board, and remember it."),
@@ -82,5 +84,5 @@ def edgeclip() -> None:
     """Pictures and words become vectors, on small boards, offline.
 
     Exit codes: 0, 1 when something failed (one line on stderr says what to do), 2 for wrong use,
-    130 when interrupted.
+    3 when coach finds a query unsuitable, 130 when interrupted.
     """

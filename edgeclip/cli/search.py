@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import filters, indexes, options, output, sheets
+from edgeclip.cli import coach, filters, indexes, options, output, sheets
 from edgeclip.cli.gallery import Gallery, folder_gallery, index_gallery, open_towers
 from edgeclip.errors import EdgeclipError
 
@@ -46,6 +46,7 @@ Answer = tuple[str, "list[Match]", "Judgement | None"]
 )
 @filters.filter_options
 @sheets.sheet_option
+@coach.hints_option
 @options.as_json
 @options.model_options
 def search_command(
@@ -58,6 +59,7 @@ def search_command(
     since: str | None,
     until: str | None,
     sheet: Path | None,
+    no_hints: bool,
     as_json: bool,
     **chosen: Any,
 ) -> None:
@@ -78,6 +80,8 @@ def search_command(
         clock.append(time.perf_counter())
         # Before the pictures: a mistake in a query shows at once, not after an hour of embedding.
         wanted = [gallery.model.embed_query(query) for query in queries]
+        if not (no_hints or as_json):
+            coach.hint(queries)
         clock.append(time.perf_counter())
         gallery.fill()
         clock.append(time.perf_counter())

@@ -59,10 +59,10 @@ class Model:
         self.manifest = manifest
         self._image = Once(open_image)
         self._text = Once(open_text)
-        self._fit: Fit = fit
+        self.fit: Fit = fit
         self._draft = draft
         self._max_pixels = max_pixels
-        self._variants = variants or {}
+        self.variants = variants or {}
 
     @classmethod
     def load(
@@ -141,7 +141,7 @@ class Model:
     @property
     def space(self) -> str:
         """Space id: only vectors of the same one may be compared."""
-        return self.manifest.space_id(fit=self._fit, draft=self._draft, **self._variants)
+        return self.manifest.space_id(fit=self.fit, draft=self._draft, **self.variants)
 
     @property
     def logit_scale(self) -> float:
@@ -251,6 +251,10 @@ class Model:
             tokenizer, session = self._text.get()
             yield from session.run(tokenizer(batch), unit=normalize)
 
+    def token_count(self, text: str) -> int:
+        """Count a text's tokens, marks included; what the context cannot hold is cut off."""
+        return self._text.get()[0].count(text)
+
     def embed_query(self, text: str, *, pictures: bool = True) -> Vector:
         """Embed a query such as ``"./cat.jpg + snow"``; see `edgeclip.model.query`.
 
@@ -289,7 +293,7 @@ class Model:
         """Prepare a picture with this model's options: ``(3, size, size)`` float32."""
         from edgeclip.model.images import prepare
 
-        fit, draft, most = self._fit, self._draft, self._max_pixels
+        fit, draft, most = self.fit, self._draft, self._max_pixels
         return prepare(picture, self.manifest.image, fit=fit, draft=draft, max_pixels=most)
 
     def _prepared(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:

@@ -100,6 +100,15 @@ class Tokenizer:
             ids[i, : len(row)] = row
         return ids
 
+    def count(self, text: str) -> int:
+        """Count the tokens of a text, its two marks included, before anything is cut off.
+
+        Raises:
+            InvalidText: see `edgeclip.model.texts`.
+        """
+        (encoding,) = self._encoded([clean(checked(text), self._tower.cleaning)])
+        return len(encoding.ids)
+
     def _encoded(self, texts: list[str]) -> list[tokenizers.Encoding]:
         try:
             return self._inner.encode_batch(texts)

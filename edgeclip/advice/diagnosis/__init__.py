@@ -1,0 +1,1 @@
+"""Explain why a picture and a query get the score they get."""
