@@ -124,10 +124,11 @@ def _lines() -> Iterator[str]:
     for half, title in PARTS.items():
         queries = labelled(half)
         yield from ("", f"## {title}", "")
-        yield from _table(queries)
+        yield from table(queries)
 
 
-def _table(queries: list[Labelled]) -> Iterator[str]:
+def table(queries: list[Labelled]) -> Iterator[str]:
+    """Yield the lines of one part's table."""
     found, peace = tallies(queries)
     yield "| kind | queries | precision | recall | false | missed | target met |"
     yield "|---|---|---|---|---|---|---|"

@@ -92,11 +92,6 @@ def choices(*needs: str) -> tuple[Choice, ...]:
     return tuple(choice for choice in _choices() if all(map(choice.serves, needs)))
 
 
-def instead_of(kind: str) -> tuple[Choice, ...]:
-    """Return what to use for a kind of query that CLIP cannot hold, in the table's order."""
-    return tuple(choice for choice in _choices() if kind in choice.kinds)
-
-
 def guide() -> Mapping[str, tuple[str, str]]:
     """Return for each of `NEEDS` its title and which choice to look at first."""
     told = _table()["needs"]

@@ -53,6 +53,8 @@ KINDS: dict[str, Kind] = {
         (
             "Yuksekgonul et al. 2023, When and why vision-language models behave like "
             "bags-of-words, https://arxiv.org/abs/2210.01936",
+            "Sam et al. 2024, Finetuning CLIP to Reason about Pairwise Differences (PC-CLIP), "
+            "https://arxiv.org/abs/2409.09721",
             "Kang et al. 2025, Is CLIP ideal? (dense cosine similarity maps), "
             "https://arxiv.org/abs/2503.08723",
         ),
@@ -89,7 +91,7 @@ KINDS: dict[str, Kind] = {
         "CLIP reads a few large words at best, and no numbers, plates or lines of text.",
         ("a text recogniser (OCR): Tesseract, PaddleOCR, TrOCR",),
         (
-            "Radford et al. 2021, CLIP, section 3.1.5 (digits, street numbers), "
+            "Radford et al. 2021, CLIP (handwritten digits, street numbers), "
             "https://arxiv.org/abs/2103.00020",
         ),
     ),
@@ -132,6 +134,9 @@ KINDS: dict[str, Kind] = {
             "name a thing, a scene or an action",
             "the pictures' own metadata, for times, places and favourites",
         ),
-        ("Radford et al. 2021, CLIP, section 3.1.4, https://arxiv.org/abs/2103.00020",),
+        (
+            "Radford et al. 2021, CLIP (a text is matched with what a picture shows), "
+            "https://arxiv.org/abs/2103.00020",
+        ),
     ),
 }

@@ -14,7 +14,14 @@ READ_CHARACTERS = 450
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-"})
 _NO_TEXT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_WORD = re.compile(r"[^\W_]+(?:['.&-][^\W_]+)*", re.UNICODE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_QUOTED = re.compile(r'"[^"]+"')
+# Vowels and tones of Indian scripts and Thai are marks, not letters.
+_MARK = (
+    "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0980-\u0d7f\u0e30-\u0e4e"
+)
+_LETTERS = rf"[^\W_](?:[^\W_]|[{_MARK}])*"
+_WORD = re.compile(rf"{_LETTERS}(?:['.&-]{_LETTERS})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,15 @@ class Query:
 
     def __init__(self, given: str) -> None:
         cut = unicodedata.normalize("NFC", given[:MOST_CHARACTERS]).translate(_QUOTES)
-        self.whole = " ".join(_NO_TEXT.sub(" ", cut).split())
+        cut = " ".join(_NO_TEXT.sub(" ", _COLOUR.sub(" ", cut)).split())
+        self.whole = cut[1:-1] if _QUOTED.fullmatch(cut) else cut
         """Composed, straight quotes and hyphens, single spaces, no control characters."""
         short = len(self.whole) <= READ_CHARACTERS
-        self.text = self.whole if short else self.whole[:READ_CHARACTERS].rpartition(" ")[0]
+        begin = self.whole[:READ_CHARACTERS]
+        self.text = begin if short else begin.rpartition(" ")[0] or begin
         """What the rules look at: its beginning."""
+        self.cut = len(given) > MOST_CHARACTERS
+        """Whether something was left out of `whole`."""
 
     @cached_property
     def lower(self) -> str:

@@ -50,7 +50,7 @@ def classify_command(
     files = options.pictures_in(paths)
     classify = model.classifier(wanted, templates=templates or None, negatives=negatives)
     if not (no_hints or as_json):
-        coach.hint(wanted)
+        coach.hint([*wanted, *negatives], labels=True)
     vectors = model.embed_images(options.sources(files), on_error="return")
     errors = []
     for path, vector in zip(

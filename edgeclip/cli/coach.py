@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNSUITABLE = 3
 """The exit code of this command alone."""
 _MOST_HINTS = 3
+_MOST_SHOWN = 60
 
 hints_option = click.option(
     "--no-hints", is_flag=True, help="Do not say which words CLIP cannot hold."
@@ -59,29 +60,51 @@ def coach_command(
     return 0 if all(advice.suitable for advice in found) else UNSUITABLE
 
 
-def hint(texts: Sequence[str]) -> None:
+def hint(texts: Sequence[str], *, labels: bool = False) -> None:
     """Tell people on stderr, a line each, which of their words CLIP cannot hold.
 
     Args:
-        texts: queries, or labels: what the grammar refuses as a query gets no hint.
+        texts: queries, or labels; what the grammar refuses as a query gets no hint.
+        labels: they are words alone: no sums, no pictures.
     """
     from edgeclip.advice.coach import coach
 
     unsuitable = []
     for text in texts:
         with contextlib.suppress(QueryError):
-            advice = coach(text)
+            advice = coach(f"text:{text}" if labels else text)
             unsuitable += [] if advice.suitable else [advice]
     for advice in unsuitable[:_MOST_HINTS]:
-        output.note(output.printable(_hint(advice)))
+        output.note(output.printable(_hint(advice, labels)))
     if len(unsuitable) > _MOST_HINTS:
         output.note(f"hint: {len(unsuitable) - _MOST_HINTS} more, see edgeclip coach.")
 
 
-def _hint(advice: Advice) -> str:
+def _hint(advice: Advice, labels: bool) -> str:
     kinds = ", ".join(KINDS[limit.kind].title + _quoted(limit.words) for limit in advice.limits)
-    step = f"Try: {advice.rewrite}" if advice.rewrite else "See: edgeclip coach"
-    return f'hint: "{advice.query}" asks for what CLIP gets wrong ({kinds}). {step}'
+    query = advice.query.removeprefix("text:") if labels else advice.query
+    return (
+        f'hint: "{_short(query)}" asks for what CLIP gets wrong ({kinds}). {_step(advice, labels)}'
+    )
+
+
+def _step(advice: Advice, labels: bool) -> str:
+    """Return what to type instead; a sum is no label, but its minus is a negative one."""
+    from edgeclip.model.query import parse
+
+    if advice.rewrite is None:
+        return "See: edgeclip coach"
+    if not labels:
+        return f"Try: {advice.rewrite}"
+    first, *others = parse(advice.rewrite, pictures=False)
+    if any(term.weight > 0 for term in others):
+        return "See: edgeclip coach"
+    negatives = "".join(f' --negative "{term.value}"' for term in others)
+    return f'Try: --label "{first.value}"{negatives}'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _model(model: str | None, models: Path | None) -> Model | None:

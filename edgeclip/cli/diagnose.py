@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from edgeclip.errors import EdgeclipError, SpaceMismatch
 if TYPE_CHECKING:
     from edgeclip.advice.diagnosis.diagnosis import Diagnosis
     from edgeclip.advice.diagnosis.framing import Framings
-    from edgeclip.advice.diagnosis.rank import Standing
+    from edgeclip.advice.diagnosis.rank import Score, Standing
     from edgeclip.advice.diagnosis.stored import Stored
     from edgeclip.advice.diagnosis.words import Words
     from edgeclip.index.index import Index
@@ -31,12 +33,8 @@ _WAYS = {
     "turned_over": "upside down",
     "turned_right": "turned right",
 }
-_VERDICTS = {
-    "match": "This is a match",
-    "doubtful": "This is doubtful: a match mostly beats 95 of 100",
-    "no match": "This is no match: unrelated texts get as much, so the model does not see it here",
-}
 _HEADER = ("cosine", "better than")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,14 @@ def diagnose_command(
     """Explain why a picture and a query get the score they get.
 
     The score is ranked among those of 100 texts about everything, the words and the framing are
-    varied, and the picture, the model and the stored vector are looked at.
+    varied, and the picture, the model and the stored vector are looked at.  A query is words;
+    text:cat.jpg are words, too.
     """
     from edgeclip.advice.diagnosis.diagnosis import diagnose
 
     if vector is not None and index is not None:
         raise click.UsageError("Give --vector or --index, not both.")
+    _refuse_pictures(image, query)
     with _subject(image, vector, index, chosen) as about:
         found = diagnose(about.model, about.picture, query, **about.kept)
     if as_json:
@@ -95,8 +95,30 @@ def _subject(
             picture = indexes.paths_of(opened)(key) if image == key else image
             yield _Subject(_model_for(opened, chosen), picture, {"index": opened, "key": key})
         return
+    _refuse_address(image)
     kept = _read(vector, image) if vector is not None else {}
     yield _Subject(options.load(**chosen), image, kept)
+
+
+def _refuse_pictures(image: str, query: str) -> None:
+    """Refuse a query with a picture in it, and one that was meant to have one."""
+    from edgeclip.model import query as grammar
+
+    for term in grammar.parse(query):
+        if term.picture:
+            raise EdgeclipError(
+                f"{term.value} is a picture, and a query here is words. To compare two pictures: "
+                f"{shlex.join(['edgeclip', 'similar', image, term.value])}; "
+                f"for words write text:{term.value}"
+            )
+
+
+def _refuse_address(image: str) -> None:
+    if _ADDRESS.match(image):
+        raise EdgeclipError(
+            f"{image} is an address, and addresses are not fetched. Save the picture, and give "
+            "its path."
+        )
 
 
 def _read(vector: Path, image: str) -> dict[str, Any]:
@@ -120,6 +142,7 @@ def _key(index: Index, image: str) -> str:
         key = path.relative_to((index.root or Path()).resolve()).as_posix()
         if key in index:
             return key
+    _refuse_address(image)
     raise EdgeclipError(
         f"{index.path} does not hold {image}. Give a picture of it, or bring it up to date: "
         "edgeclip index DIR"
@@ -158,7 +181,7 @@ def _print_score(found: Diagnosis) -> None:
         "A cosine alone says little: matches of CLIP models mostly lie between 0.15 and 0.35, and"
     )
     _line("other models have other ranges. The rank on the same picture is what counts.")
-    _line(f"{_VERDICTS[found.score.verdict]}.")
+    _line(f"{_verdict(found.score)}.")
     if not found.words.advice.suitable:
         _line(
             "CLIP cannot hold all of this query: it may match by its other words alone, see below."
@@ -169,12 +192,30 @@ def _print_score(found: Diagnosis) -> None:
     )
 
 
+def _verdict(score: Score) -> str:
+    now = score.standing
+    if score.threshold is not None:
+        scale = f"what unrelated words get on this index ({score.threshold:.3f}; as in a search)"
+        matches = score.verdict == "match"
+        return f"This is a match: above {scale}" if matches else f"No good match: not above {scale}"
+    if score.verdict == "match":
+        return f"This is a match: none of the {now.of} unrelated texts fits as well"
+    if score.verdict == "doubtful":
+        above = now.of - now.better_than
+        texts = "1 unrelated text fits" if above == 1 else f"{above} unrelated texts fit"
+        return f"This is doubtful: {texts} as well or better, first {score.best[0].text!r}"
+    return "This is no match: unrelated texts get as much, so the model does not see it here"
+
+
 def _print_words(words: Words) -> None:
+    from edgeclip.advice.diagnosis.words import shortened
+    from edgeclip.advice.kinds import KINDS
+
     _section("words")
-    rows = [(*_cells(each.standing), each.kind, each.text) for each in words.wordings]
+    rows = [(*_cells(each.standing), each.kind, shortened(each.text)) for each in words.wordings]
     output.table((*_HEADER, "words", "query"), rows)
     for limit in words.advice.limits:
-        _line(f"{limit.kind}: {limit.why}")
+        _line(f"{KINDS[limit.kind].title}: {limit.why}")
 
 
 def _print_framing(framing: Framings) -> None:

@@ -11,6 +11,7 @@ import click
 
 from edgeclip.advice.choices import NEEDS
 from edgeclip.cli import options, output
+from edgeclip.cli.needs import Need
 from edgeclip.errors import EdgeclipError, ModelError
 from edgeclip.model.identity import shares
 from edgeclip.model.manifest import Manifest
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     "--need",
     "needs",
     multiple=True,
-    type=click.Choice(NEEDS),
+    type=Need(),
     metavar="WORD",
     help=f"With --advise: only what serves a need (give it twice: both): {', '.join(NEEDS)}.",
 )

@@ -8,10 +8,12 @@ from benchmarks import coach as benchmark
 from edgeclip.advice.kinds import KINDS
 
 
-def test_the_report_is_of_these_rules():
-    assert benchmark.REPORT.read_text("utf-8") == benchmark.report(), (
-        "the rules or the queries changed: python -m benchmarks.coach"
-    )
+@pytest.mark.parametrize("part", ["develop", "more"])
+def test_the_report_is_of_these_rules(part):
+    # Not the held half: it is scored when the report is written, never while the rules change.
+    told = benchmark.REPORT.read_text("utf-8")
+    table = "\n".join(benchmark.table(benchmark.labelled(part)))
+    assert table in told, "the rules or the queries changed: python -m benchmarks.coach"
 
 
 @pytest.mark.parametrize("half", ["develop", "held"])
@@ -25,11 +27,12 @@ def test_the_list_is_large_and_balanced(half):
     assert {kind for each in queries for kind in each.kinds} == set(KINDS)
 
 
-def test_no_query_stands_in_both_halves():
-    halves = [
-        {each.query.casefold() for each in benchmark.labelled(h)} for h in ("develop", "held")
-    ]
-    assert not halves[0] & halves[1]
+@pytest.mark.parametrize("part", ["develop", "more"])
+def test_what_the_rules_saw_is_not_in_the_held_half(part):
+    seen, held = (
+        {each.query.casefold() for each in benchmark.labelled(name)} for name in (part, "held")
+    )
+    assert not seen & held
 
 
 def test_a_tally_by_hand():

@@ -60,3 +60,11 @@ def test_advice_as_the_document(cli):
 def test_advice_that_is_asked_for_wrongly(cli, arguments, said):
     done = cli("models", *arguments.split())
     assert done.code == 2 and done.out == "" and said in done.err
+
+
+@pytest.mark.parametrize(
+    ("word", "need"), [("Pi", "pi"), ("READING", "text"), ("binding", "attributes")]
+)
+def test_a_need_in_other_words(cli, word, need):
+    done = cli("models", "--advise", "--need", word, "--json")
+    assert done.code == 0 and done.out == cli("models", "--advise", "--need", need, "--json").out

@@ -119,7 +119,12 @@ class TestHints:
 
     def test_classify_says_it_of_labels(self, cli, photo):
         done = cli("classify", photo, "--label", "not a dog", "--label", "cat")
-        assert done.code == 0 and 'hint: "not a dog"' in done.line
+        assert done.code == 0
+        assert done.line.endswith('(negation: not). Try: --label "animal" --negative "dog"')
+        done = cli("classify", photo, "-l", "red car and blue truck", "-l", "cat")
+        assert done.line.endswith("See: edgeclip coach")  # a sum is no label
+        done = cli("classify", photo, "-l", "cat", "-l", "dog", "--negative", "two dogs")
+        assert 'hint: "two dogs"' in done.line
 
     @pytest.mark.parametrize("option", ["--no-hints", "--json"])
     def test_they_can_be_switched_off_and_programs_get_none(self, cli, photo, option):
@@ -127,6 +132,10 @@ class TestHints:
         assert done.code == 0 and done.err == "" and "hint" not in done.out
         done = cli("classify", photo, "-l", "three cars", "-l", "cat", option)
         assert done.code == 0 and done.err == "" and "hint" not in done.out
+
+    def test_a_long_query_is_not_repeated(self, cli, photo):
+        done = cli("search", "three cars " * 20, "--in", "photos")
+        assert done.code == 0 and len(done.line) < 250 and "…" in done.line
 
     def test_suitable_ones_get_none(self, cli, photo):
         done = cli("search", "a dog", "--in", "photos")

@@ -36,12 +36,15 @@ def test_for_people(cli, album, tiny_model):
 
 
 def test_what_the_coach_says_is_told(cli, album, monkeypatch):
-    limit = Limit("negation", ("no",), "CLIP overhears it.", "street - cat", (), ())
+    limit = Limit("identity", ("no",), "CLIP overhears it.", "street - cat", (), ())
     advice = Advice("no cat", (limit,), None)
     monkeypatch.setattr("edgeclip.advice.coach.coach", lambda query, pictures: advice)
     done = cli("diagnose", "--image", "album/b.png", "--query", "no cat")
     assert "cannot hold all of this query" in done.out
-    assert "\nnegation: CLIP overhears it.\n" in done.out and "rewrite   street - cat" in done.out
+    assert (
+        "\nfine-grained identity: CLIP overhears it.\n" in done.out
+        and "rewrite   street - cat" in done.out
+    )
     assert "   edgeclip coach 'no cat'\n" in done.out
 
 
@@ -124,15 +127,80 @@ def test_another_model_than_that_of_the_index(cli, kept, here):
         (["--image", "gone.png", "--query", "a cat"], "gone.png cannot be read"),
         (["--image", "album/notes.txt", "--query", "a cat"], "notes.txt is no picture"),
         (["--image", "album/b.png", "--query", ""], "has an empty term"),
+        (["--image", "album/b.png", "--query", "nothere.jpg"], "nothere.jpg is no file"),
+        (
+            ["--image", "album/b.png", "--query", "a cat + album/a.jpg"],
+            "edgeclip similar album/b.png album/a.jpg",
+        ),
+        (["--image", "https://a.org/b.png", "--query", "a cat"], "addresses are not fetched"),
         (["--image", "album/b.png", "--query", "cat - cat"], "cancel each other out"),
         ([*ASK[1:], "--vector", "gone.npy"], "gone.npy is no file"),
-        ([*ASK[1:], "--vector", "album/notes.txt"], "notes.txt holds no vectors"),
+        ([*ASK[1:], "--vector", "album/notes.txt"], "notes.txt holds no vector"),
         ([*ASK[1:], "--index", "gone.index"], "gone.index"),
     ],
 )
 def test_what_cannot_be_diagnosed(cli, album, arguments, said):
     done = cli("diagnose", *arguments)
     assert (done.code, done.out) == (1, "") and said in done.line
+
+
+def test_words_that_look_like_a_picture(cli, album):
+    done = cli("diagnose", "--image", "album/b.png", "--query", "text:album/a.jpg")
+    assert done.code == 0 and done.out.startswith("text:album/a.jpg: ")
+
+
+def test_an_address_is_not_looked_for_in_an_index(cli, kept):
+    done = cli("diagnose", "--image", "https://a.org/b.png", "--query", "a", "--index", kept)
+    assert done.code == 1 and "addresses are not fetched" in done.line
+
+
+def test_the_verdict_is_that_of_the_search(cli, kept):
+    (found,) = cli("search", "a cat", "--json").json["queries"]
+    image = found["matches"][0]["key"]
+    ask = ("diagnose", "--image", image, "--query", "a cat", "--index", kept)
+    score = cli(*ask, "--json").json["score"]
+    assert (score["scale"], score["verdict"] == "match") == ("index", found["good_match"])
+    assert score["threshold"] == pytest.approx(found["threshold"])
+    said = "This is a match: above" if found["good_match"] else "No good match: not above"
+    assert f"{said} what unrelated words get on this index ({score['threshold']:.3f};" in (
+        cli(*ask).out
+    )
+
+
+@pytest.mark.parametrize(
+    ("better_than", "verdict", "said"),
+    [
+        (100, "match", "This is a match: none of the 100 unrelated texts fits as well"),
+        (99, "doubtful", "1 unrelated text fits as well or better, first 'kittens'"),
+        (92, "doubtful", "8 unrelated texts fit as well or better, first 'kittens'"),
+        (60, "no match", "This is no match: unrelated texts get as much"),
+    ],
+)
+def test_verdicts(better_than, verdict, said):
+    from edgeclip.advice.diagnosis.rank import Score, Scored, Standing
+    from edgeclip.cli.diagnose import _verdict
+
+    standing = Standing(0.3, better_than, 100, 1.0)
+    assert standing.verdict == verdict
+    assert said in _verdict(Score(standing, verdict, (Scored("kittens", 0.4),)))
+
+
+def test_a_changed_picture_of_an_index(cli, album, kept):
+    from PIL import Image
+
+    Image.new("RGB", (60, 50), (9, 200, 30)).save("album/b.png")
+    done = cli(*ASK, "--index", kept)
+    assert "changed since it was indexed" in done.out
+    assert "\n   edgeclip index DIR\n" in done.out and "--index NEW" not in done.out
+
+
+def test_a_long_query_is_whole_in_the_first_line_only(cli, album):
+    query = "a cat " + "and a lamp " * 8 + "by night"
+    done = cli("diagnose", "--image", "album/b.png", "--query", query)
+    first, *rest = done.out.splitlines()
+    assert first.startswith(query) and "…" not in first
+    assert not any(query in line for line in rest if not line.startswith("   edgeclip "))
+    assert any(line.endswith("…") for line in rest)
 
 
 def test_a_picture_that_the_index_does_not_hold(cli, kept):

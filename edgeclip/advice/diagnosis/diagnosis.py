@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from edgeclip.model.headers import MOST_PIXELS
 from edgeclip.vectors import Vector
 
 if TYPE_CHECKING:
+    from edgeclip.index.background import Judgement
     from edgeclip.index.index import Index
     from edgeclip.model.images import PictureSource
     from edgeclip.model.model import Model
@@ -55,6 +57,8 @@ class _Kept:
     vector: ArrayLike
     space: str | None
     place: Place | None
+    judge: Callable[[Vector, float], Judgement | None] | None = None
+    """That of an index of the model's space."""
 
 
 def diagnose(
@@ -77,7 +81,8 @@ def diagnose(
         query: words or a weighted sum of words; no term is read as a picture.
         vector: that of the picture as it was stored, in any state.
         space: the space id that was stored with it.
-        index: where the picture is kept; its vector there is looked at.
+        index: where the picture is kept; its vector there is looked at, and where the index has
+            learned what unrelated words get, the verdict is that of a search.
         key: the picture's in the index.
 
     Raises:
@@ -107,8 +112,9 @@ def _explained(
     framed = framing.compare(seen, wanted, background, cut_off=cut_off)
     wrong = flaws.remarks(pixels, tower)
     checked = _checked(kept, fresh, wanted, seen, told.space) if kept else None
+    score = _judged(score, kept, checked, wanted)
     following = steps.steps(
-        now=score.standing,
+        score=score,
         words=said,
         framing=framed,
         remarks=wrong,
@@ -131,10 +137,10 @@ def _from_index(model: Model, index: Index, key: str | None, wanted: Vector) -> 
         raise EdgeclipError(
             f"{index.path} has no item {key!r}. Give a picture that it holds, or index its folder."
         )
-    place = None
-    if index.space == model.space:
-        place = _place(index, item.key, wanted)
-    return _Kept(np.asarray(item.vector), index.space, place)
+    vector = np.asarray(item.vector)
+    if index.space != model.space:
+        return _Kept(vector, index.space, None)
+    return _Kept(vector, index.space, _place(index, item.key, wanted), index.judge)
 
 
 def _place(index: Index, key: str, wanted: Vector) -> Place:
@@ -142,6 +148,20 @@ def _place(index: Index, key: str, wanted: Vector) -> Place:
     found = index.search(wanted, count=_MOST_AHEAD)
     ranks = (number for number, match in enumerate(found, 1) if match.key == key)
     return Place(next(ranks, None), len(index), found[0].key, found[0].score)
+
+
+def _judged(score: Score, kept: _Kept | None, checked: Stored | None, wanted: Vector) -> Score:
+    """Let an index judge, as it judges a search."""
+    if kept is None or kept.judge is None:
+        return score
+    cosine = score.standing.cosine
+    if checked is not None and checked.state == "ok" and checked.score is not None:
+        cosine = checked.score  # that of a search, which sees the vector of 16 bits a number
+    judgement = kept.judge(wanted, cosine)
+    if judgement is None:
+        return score
+    verdict: rank.Verdict = "match" if judgement.good else "no match"
+    return replace(score, verdict=verdict, scale="index", threshold=judgement.threshold)
 
 
 def _checked(kept: _Kept, fresh: Vector, wanted: Vector, seen: dict[str, Seen], own: str) -> Stored:

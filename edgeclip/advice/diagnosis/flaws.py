@@ -23,6 +23,9 @@ BRIGHT_DARKS = 100.0
 """On a page, or before a white wall, the 5th percentile of what is not white is darker."""
 CONTRAST = 24.0
 """Range of the middle 98 % of a colour channel; ordinary photographs have 76 and more."""
+DARK_CONTRAST = 8.0
+"""The same in the dark, where noise is cut off at black: that of 2 levels spans 4 there and 9 in
+mid-grey.  Photographs at a tenth of their brightness have 9 and more."""
 SHARPNESS = 60.0
 """Variance of the Laplacian; ordinary photographs have 86 and more; three that were
 blurred by 1.5 pixels of the model's size have 21 to 47."""
@@ -75,12 +78,12 @@ def tiny(pixels: Pixels, size: int) -> Remark | None:
 
 def blank(pixels: Pixels) -> Remark | None:
     """Remark on a picture with almost no contrast."""
-    low, high = np.percentile(_samples(pixels).reshape(-1, 3), (1, 99), axis=0)
-    value = float((high - low).max())
-    if value >= CONTRAST:
+    value = _contrast(pixels)
+    threshold = CONTRAST if dark(pixels) is None else DARK_CONTRAST
+    if value >= threshold:
         return None
     message = f"almost blank: its colours span {value:.0f} of 255 levels"
-    return Remark("blank", value, CONTRAST, message)
+    return Remark("blank", value, threshold, message)
 
 
 def dark(pixels: Pixels) -> Remark | None:
@@ -161,6 +164,8 @@ def inner(pixels: Pixels) -> Box:
     if top + bottom >= height:
         return 0, 0, width, height
     left, right = _bars(pixels[top : height - bottom].swapaxes(0, 1))
+    if left + right >= width:  # stripes: each side is uniform, and nothing is between them
+        return 0, 0, width, height
     return left, top, width - left - right, height - top - bottom
 
 
@@ -168,12 +173,20 @@ def _remarks(pixels: Pixels, tower: ImageTower) -> Iterator[Remark]:
     small, uniform = tiny(pixels, tower.size), blank(pixels)
     checks: list[Callable[[], Remark | None]] = []
     if uniform is None:
-        checks = [lambda: dark(pixels), lambda: overexposed(pixels), lambda: border(pixels)]
+        checks = [lambda: dark(pixels), lambda: overexposed(pixels)]
+        # Below, all of a dark picture is as nearly uniform as a bar.
+        checks += [lambda: border(pixels)] if _contrast(pixels) >= CONTRAST else []
         # What was blown up is never sharp: one remark is enough.
         checks += [] if small else [lambda: blurred(pixels, tower)]
     for remark in (small, uniform, *(check() for check in checks), aspect(pixels)):
         if remark is not None:
             yield remark
+
+
+def _contrast(pixels: Pixels) -> float:
+    """Return the widest range of the middle 98 % of a colour channel."""
+    low, high = np.percentile(_samples(pixels).reshape(-1, 3), (1, 99), axis=0)
+    return float((high - low).max())
 
 
 def _bars(pixels: Pixels) -> tuple[int, int]:

@@ -63,6 +63,11 @@ class Stored:
     messages: tuple[str, ...]
     """What there is to say, a sentence each."""
 
+    @property
+    def indexed(self) -> bool:
+        """Whether it is kept in an index of this model's space."""
+        return self.place is not None
+
 
 def check(
     stored: ArrayLike,
@@ -164,6 +169,8 @@ def reason(stored: Stored) -> str:
         return f"it is the vector {_TWINS[stored.twin]}"
     if stored.state == "ok":
         return "they are the same"
+    if stored.indexed:
+        return "the picture was changed since it was indexed"
     if stored.state == "near":
         return "another fit, variant or decoder made it, or the picture was changed since"
     return "another model, tower or preprocessing made it, or it is of another picture"

@@ -18,6 +18,7 @@ MOST_BYTES = 64 << 20
 """Of JSON, which is read whole: some 5,000 vectors.  A ``.npy`` may be larger: one row is read."""
 MOST_NUMBERS = 65_536
 """In a vector; the largest models have 4,096."""
+_WRITE = "Write it with: edgeclip embed PICTURE -o vector.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def read(path: Path, picture: str) -> Kept:
         reason = f"cannot be read: {error.strerror or error}. Check the path"
         raise _failed(path, reason) from error
     except (ValueError, TypeError, OverflowError, EOFError, RecursionError) as error:
-        reason = f"holds no vectors ({error}). Write it with: edgeclip embed PICTURE -o vector.npy"
+        reason = f"holds no vector ({error}). {_WRITE}"
         raise _failed(path, reason) from error
 
 
@@ -93,6 +94,8 @@ def _text(path: Path) -> str:
 
 def _chosen(path: Path, names: Sequence[Any], picture: str) -> int:
     """Return which of several vectors is that of the picture: by path, then by file name."""
+    if not names:
+        raise _failed(path, f"holds no vector. {_WRITE}")
     if len(names) == 1:
         return 0
     texts = [name if isinstance(name, str) else "" for name in names]

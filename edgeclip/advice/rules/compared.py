@@ -16,7 +16,10 @@ _MEASURE = (
 )
 _WHOM = (
     r"(?:man|woman|person|guy|lady|girl|boy|child|kid|people|dog|cat|horse|bird|one|ones|"
-    r"individual|suspect|driver|visitor|customer|vehicle|van|lorry|truck)"
+    r"individual|suspect|driver|visitor|customer|vehicle|van|lorry|truck|car|bike|taxi|couple|family|"
+    r"courier|postman|waiter|waitress|player|actor|actress|singer|cyclist|jogger|worker|officer|"
+    r"guard|intruder|prowler|burglar|thief|stray|tabby|tomcat|fox|puppy|kitten|terrier|spaniel|"
+    r"pony|mare|stag|swan)"
 )
 """The same one as yesterday is a matter of identity."""
 _CITY = (
@@ -27,6 +30,14 @@ ENDINGS = r"(?:ed|ing|ful|ous|ive|ent|ant|al|ic|able|ible|less|ish|some|like|y|a
 
 COMPARED = re.compile(
     rf"""\b(?:
+    # which has more, has doubled, differs between, twice as many
+    (?:which|who|what)(?:\s+[\w'-]+){{1,3}}?\s+(?:has|have|had|got|gets|holds|contains)\s+(?:the\s+)?
+        (?:more|less|most|least|fewer|fewest)\b
+    | (?:has|have|had)\s+(?:doubled|tripled|trebled|halved|quadrupled)\b
+    | differences?\s+(?:in|between)\b | differs?\s+(?:between|from)\b | matching\s+in\s
+    | identical\s+[\w'-]+(?:\s+of\s+[\w'-]+)?\s+(?:to|as)\b
+    | (?:twice|thrice|half)\s+as\s+(?:many|much)\b | as\s+\w+\s+as\s+possible\b
+    |
     # than: taller than, more crowded than, but no bound on a number
       (?:more|less|fewer|worse|(?!(?:rather|(?:an)?other|water|paper|number|corner|letter|over|under|
         n?ever|after|either|neither|whether)\b)[a-z]{{2,}}er)\b(?:\s+[\w'-]+){{0,5}}?\s+th[ae]n\b
@@ -51,6 +62,7 @@ COMPARED = re.compile(
     | (?:towering|head\s+and\s+shoulders)\s+above
     # the same, alike, different
     | (?:the\s+)?(?:exact\s+)?same\s+(?!{_WHOM}\b)(?:[\w-]+\s+){{1,3}}?as\b
+        (?!\s+(?:yesterday|last|before|earlier|came|we|i|this|ever|the\s+other\s+day)\b)
     | the\s+(?:exact\s+)?same\s+{_MEASURE}s?(?:\s+and\s+\w+)?\s+that\b
     | (?:of|are|is|be|exactly|have|both|all)\s+(?:equal|unequal|the\s+same)\s+{_MEASURE}s?\b
     | the\s+(?:exact\s+)?{_MEASURE}\s+of\s+(?=an?\s)

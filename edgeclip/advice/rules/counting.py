@@ -18,7 +18,9 @@ _ONE = re.compile(
     r"|\bone\s(?:single|solitary|lone)\s[^\W\d_]+"
 )
 _HOW_MANY = re.compile(
-    r"\b(?:how many|how mny|howmany|head\s?-?count|(?:tally|number|count|total|quantity|qty) of)\b"
+    r"(?<!serial )(?<!phone )(?<!model )(?<!account )(?<!flight )(?<!house )(?<!room )"
+    r"(?<!reference )\b(?:how many|how mny|howmany|head\s?-?count"
+    r"|(?:tally|number|count|total|quantity|qty) of)\b(?!\s[£$€]?\d+[.,]\d)"
     r"(?!\s(?:the\s)?(?:house|room|door|page|gate|beast|apartment|flat|bus|plate)\b)"
 )
 _COUNT = re.compile(
@@ -26,34 +28,57 @@ _COUNT = re.compile(
     r"(?:count|recount|tot up|add up|enumerate|tally)\s(?:up\s)?"
     r"(?:the|all|all the|my|our|these|those|how|every|each)?\s?(?P<noun>[^\W\d_]+)"
 )
+_MANY = ("many", "number", "em", "them")
 _GROUP = re.compile(
     r"\b(?:duo|trio|threesome|foursome|fivesome|quartet|quartette|quintet|sextet|septet|octet|nonet"
     r"|triumvirate)\sof\b"
+    r"|(?:^|\b(?:an?|the)\s)(?:duo|trio)\b(?!\sof)|\b(?:triad|dyad|yoke|span) of\b"
     r"|\b(?:octet|septet|sextet|quintet|nonet)\b(?!\s(?:of|music|concert))"
 )
 _TIMES = re.compile(
-    r"(?<![\w.,:-])\d{1,3}\s?[x×]\s(?=[^\W\d_]{3})|(?:(?<=\s)|^)[x×]\s?\d{1,2}(?=\s*$|\s[a-z]+s\b|\s(?:on|in|at|by|with|near)\b)"
+    r"(?<![\w.,:-])\d{1,3}\s?[x×]\s(?=[^\W\d_]{3})|(?<=\ws)\s?[<>]=?\s?\d+(?=\s|$)"
+    r"|(?<![\w.,:-])\d{1,2}(?=(?!mins|secs|hrs|days|yrs|kgs|cms|mms|lbs|weeks|years|hours)"
+    r"[a-z]{3,}s\b)"
+    r"|(?:(?<=\s)|^)[x×]\s?\d{1,2}(?=\s*$|\s[a-z]+s\b|\s(?:on|in|at|by|with|near)\b)"
     r"|(?<![\w.,:-])\d{1,3}\+(?=\s[^\W\d_])"
 )
 _COLLECTED = re.compile(
     rf"\b(?:family|group|party|team|gang|litter|herd|flock|pack|pride|band|queue|line|row|set|bunch"
     rf"|stack|pile|clutch|brood|squad|crew|cluster|crowd|birth|huddle|circle"
-    rf"|ring|gaggle|posse|batch|column|fleet|convoy|squadron|choir|panel|jury)\s(?:of|to)\s(?:exactly\s)?"
+    rf"|ring|gaggle|posse|batch|column|fleet|convoy|squadron|choir|panel|jury)\s(?:of|to)\s"
+    r"(?:exactly\s)?"
     rf"(?P<number>{CARDINAL}|\d{{1,3}})"
     r"(?=\s*(?:$|[,;.]|(?:in|on|at|with|by|near|a?round|outside|inside|who|along|under|having)\b"
     r"|[a-z]+ing\b))"
 )
 _COUNTER = re.compile(
     r"\b(?:people|person|car|vehicle|object|crowd|customer|visitor|animal|bird|item)s?\scount\b"
-    rf"|\b(?:{CARDINAL})(?:-strong|\s(?:strong|abreast|deep|at a time|at once|apiece|in all"
+    rf"|\b(?:{CARDINAL})(?:-strong|\s(?:strong|abreast|deep|high|wide|at a time|at once"
+    r"|apiece|in all"
     r"|in total|altogether|in a row|in number))\b"
     r"|\b(?:twosome|threesome|foursome|fivesome)\b(?!\sof)|\bboth of (?:them|us|you)\b"
-    r"|\bone\s[^\W\d_]+\s(?:only|and nothing else|and no (?:more|others?))\b"
+    r"|\bone\s[^\W\d_]+\s(?:only|and (?:nothing|nobody|no one|none) else"
+    r"|and no (?:more|others?))\b"
+    r"|\bnot\s(?:two|three|four)\b"
     r"|\bone and (?:one only|only one)\b"
     r"|^(?:exactly\s)?one\s(?:[^\W\d_]+\s){1,2}and\s(?:only\s)?one\s[^\W\d_]+\b"
     rf"|\bpair of(?=\s(?:[^\W\d_]+\s)?(?!(?:{'|'.join(sorted(lists.words('pairs')))})\b)[a-z]+s\b)"
-    r"|^counting\s(?:the|all|how)\b"
+    r"|\bin (?:twos|threes|fours|fives|sixes)\b|^counting\s(?:the|all|how)\b"
+    r"|\bhow much(?=\s(?:people|(?!does|costs|this)[a-z]{3,}s)\b)"
+    rf"|\b(?:one|last|first|second|third|fourth|any|each|none|half) of (?:{CARDINAL})(?=\s*(?:$|,))"
+    r"|(?:\b(?:no\.?|nr|num|nbr|amount) |#\s?)of(?=\s(?:people|[a-z]+s)\b)"
+    r"|\bone (?:[a-z]+ )?(?:each|apiece|per|in each|on each|for every)\b"
+    rf"|\bnumbering (?:{CARDINAL}|\d+)\b"
+    r"|\b(?!thread|blood|pixel|word|calorie|step|cell|vote|body|page)[a-z]+ count(?=\s*$)"
 )
+# Digits before a word; in Chinese, Japanese, Korean and Thai a number with its measure word.
+_ELSEWHERE = re.compile(
+    r"(?<![\w.,:/-])\d{1,3}(?=\s[^\W\d_]{2,})|[两兩二三四五六七八九十百几幾\d]+\s?[只個个条條辆輛位名匹头頭张張把棵架本朵隻艘]"
+    r"|[二三四五六七八九十何\d]+\s?[人匹台羽頭つ本枚個隻冊軒]"
+    r"|(?:두|세|네|다섯|여섯|일곱|여덟|아홉|열|\d+)\s?(?:마리|명|대|개|사람|송이|그루|척)"
+    r"|(?:สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า|สิบ|\d+)\s?(?:ตัว|คน|คัน|ใบ|ลูก|หลัง|ดอก|ลำ)"
+)
+_SINGLE_DIGIT = re.compile(r"(?<![\w.,:/#$€£%·-])1\s(?!(?:st|x|or|to|and|of|in|on)\b)([a-z]{3,})")
 _BOTH = re.compile(r"\bboth\s(?:of\s)?(?:the\s|my\s|our\s|his\s|her\s|their\s|these\s|those\s)?")
 _NTH = re.compile(
     r"\ban?(?:other)?\s(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth"
@@ -61,7 +86,6 @@ _NTH = re.compile(
     r"(?!(?:of|hand|place|world|floor|opinion|chance|date|home|life|wind|party|class|language"
     r"|birthday|grade|year|time|wheel|base|degree)\b)[^\W\d_]+"
 )
-_DOZEN_OF = re.compile(r"(?<=dozen)\sof\b")
 _DETERMINED = re.compile(
     r"\b(?:the|these|those|all|all the|only|just|exactly)\sseveral\b", re.IGNORECASE
 )
@@ -76,6 +100,8 @@ def find(query: Query) -> Found | None:
         if found is not None:
             return found
     words = foreign.words(query, "counting")
+    if not words and foreign.is_foreign(query):
+        words = tuple(_ELSEWHERE.findall(query.text)[:1])
     return Found(words) if words else None
 
 
@@ -84,7 +110,7 @@ def _questions(query: Query, text: str) -> Iterator[Found]:
         yield Found(_said(query, *found.span()), _asked(query, found.end()))
     for found in _COUNT.finditer(text):
         noun = found.start("noun")
-        if numbers.plural_follows(text, noun - 1) or found["noun"] in ("many", "number"):
+        if numbers.plural_follows(text, noun - 1) or found["noun"] in _MANY:
             yield Found(_said(query, found.start(), noun), _asked(query, noun))
 
 
@@ -105,7 +131,12 @@ def _single_ones(query: Query, text: str) -> Iterator[Found]:
     """Find "only one candle" and "a third passenger"; the last word is the noun."""
     for found in (*_ONE.finditer(text), *_NTH.finditer(text)):
         span = found.start(), found.start() + len(found[0].rpartition(" ")[0])
-        yield Found(_said(query, *span), _replaced(query, *span, _article(text, span[1])))
+        more = text[span[0] :].startswith("more than")
+        rewrite = _replaced(query, *span, "several" if more else _article(text, span[1]))
+        noun = query.text[span[1] : found.end()].strip()
+        if more and noun and not phrases.plural(noun.lower()):
+            rewrite = rewrite.replace(noun, "people" if noun == "person" else f"{noun}s", 1)
+        yield Found(_said(query, *span), rewrite)
 
 
 def _others(query: Query, text: str) -> Iterator[Found]:
@@ -116,6 +147,11 @@ def _others(query: Query, text: str) -> Iterator[Found]:
         of = text.rfind(" of ", 0, found.start("number"))
         rewrite = query.text[:of] + query.text[found.end() :] if " of " in found[0] else None
         yield Found(_said(query, *found.span()), rewrite)
+    for found in _SINGLE_DIGIT.finditer(text):
+        before = query.text[: found.start()].rstrip().rpartition(" ")[2]
+        named = before[:1].isupper() or numbers.led_by_name(text, found.start())
+        if not named and found[1] not in numbers.UNITS:
+            yield Found(("1",), _replaced(query, found.start(), found.start() + 1, "a"))
     for found in _COUNTER.finditer(text):
         yield Found(_said(query, *found.span()))
     for found in _BOTH.finditer(text):
@@ -144,11 +180,10 @@ def _numbered(query: Query, text: str, begin: int, end: int) -> tuple[str | None
     changed = _replaced(query, begin, end, other)
     if said in ("zero", "0"):
         return None, changed  # what to ask instead is the answer to its negation
-    several = "some" if text[end:].startswith(" of ") and said[-5:] != "dozen" else "several"
-    tail = _DOZEN_OF.match(text, end)
-    rewrite = _replaced(
-        query, bound.start() if bound else begin, tail.end() if tail else end, several
-    )
+    dozens = said.endswith(numbers.DOZENS)
+    of = " of" if text[end:].startswith(" of ") else ""
+    several = "some" if of and not dozens else "several"
+    rewrite = _replaced(query, bound.start() if bound else begin, end + dozens * len(of), several)
     return _DETERMINED.sub(several, rewrite), changed
 
 

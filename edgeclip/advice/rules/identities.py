@@ -56,6 +56,7 @@ TITLES = (
     "|chancellor|senator|governor|mayor|pope|archbishop|king|queen|prince|princess|emperor|empress"
     "|captain|colonel|sergeant|constable|judge|reverend|rev|father|sister|brother|saint|auntie?"
     "|aunty|aunt|uncle|grandma|grandpa|granny|gran|nana|nan|grandad|granddad|cousin|coach|pastor"
+    "|farmer|foreman|papa|mama|nonna|nonno|opa|oma|abuela|abuelo"
 )
 NOT_A_NAME = (  # behind a first name: a place, a work, a thing that is called so
     r"(?!(?:'s?)?(?: (?-i:[A-ZÀ-Ž])\S+)?[ -](?:street|st|road|rd|avenue|ave|lane|square"
@@ -84,7 +85,8 @@ ICONS = re.compile(
     r"(?:dr\.? pepper|mr\.? potato|mr\.? whippy|mr\.? bean|mr\.? men|mrs\.? claus"
     r"|king charles (?:spaniel|cavalier)"
     r"|cavalier king|queen anne|prince of wales|prince albert|father christmas|father's|mother's"
-    r"|father time|mother nature|sister act|brother printer|lord of|lady of|sir lancelot|king kong"
+    r"|lazy susan|mona lisa|hagia sophia|romeo and juliet|father time"
+    r"|mother nature|sister act|brother printer|lord of|lady of|sir lancelot|king kong"
     r"|king arthur|king tut|king lear|queen elsa|princess leia|prince charming|captain america"
     r"|captain hook|captain jack|captain marvel|doctor who|doctor strange|dr\.? strange"
     r"|doctor octopus"

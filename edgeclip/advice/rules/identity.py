@@ -56,7 +56,7 @@ def _typed(text: str, found: re.Match[str]) -> str | None:
         kin = groups["kin"].lower()
         kind = next(sort for sort, names in KIN.items() if re.fullmatch(names, kin))
     elif "vehicle" in groups:
-        kind = "car"
+        kind = "vehicle"
     if kind is None:
         return None
     left, right = text[: found.start()].rstrip(), text[found.end() :].lstrip()

@@ -20,7 +20,8 @@ CONTEXT = 77
 _PIECE = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|[^\s\w]+")
 # Fitted on 67 English texts of 35 to 150 tokens: long words fall into several tokens.
 _SHORT, _FOR_A_LETTER, _FOR_A_BYTE = 4, 0.065, 0.5
-_SHOWN = 4
+_LONGEST, _OF_NO_WORD = 20, 0.3  # what is longer is no word, and falls into scraps
+_SHOWN, _MOST_SHOWN = 4, 60
 
 
 def find(query: Query, model: Model | None = None) -> Found | None:
@@ -37,20 +38,23 @@ def find(query: Query, model: Model | None = None) -> Found | None:
     most = min(CONTEXT, parts.text_tower(model.manifest).context_length) if model else CONTEXT
     if len(query.whole.encode("utf-8")) <= most - 2:
         return None  # a token is a byte at least
-    if _tokens(query.whole, model) <= most:
+    if _tokens(query.whole, model) <= most and not query.cut:
         return None
     words = query.whole.split(" ")
     read = bisect(range(1, len(words)), most, key=lambda n: _tokens(" ".join(words[:n]), model))
     head = " ".join(words[:read])
-    return Found((" ".join(words[read : read + _SHOWN]) + " …",), _sentences(head), head)
+    unread = " ".join(words[read : read + _SHOWN])[:_MOST_SHOWN]
+    return Found((f"{unread} …",), _sentences(head), head or None)
 
 
 def estimate(text: str) -> int:
     """Estimate how many tokens CLIP's tokenizer makes of a text, the two marks included."""
     pieces = _PIECE.findall(text.lower())
     letters = sum(max(0, len(piece) - _SHORT) for piece in pieces)
+    endless = sum(max(0, len(piece) - _LONGEST) for piece in pieces)
     others = len(text.encode("utf-8")) - len(text)
-    return round(len(pieces) + _FOR_A_LETTER * letters + _FOR_A_BYTE * others) + 2
+    more = _FOR_A_LETTER * letters + _OF_NO_WORD * endless + _FOR_A_BYTE * others
+    return round(len(pieces) + more) + 2
 
 
 def _tokens(text: str, model: Model | None) -> int:

@@ -63,7 +63,7 @@ _LEAVE_OUT = re.compile(
     r"|(?:cut out|rule out|take away|take out|hide|ignore|avoid|skip|subtract|discard)"
     r"(?=\s(?:all|any|the|those|these|my|every|everything|anything|anyone|[^\W\d_]+s|people)\b))"
     r"\s(?=[^\W\d_])"
-    r"|,\s(?P<hold>hold the)\s"
+    r"|\s(?P<hold>hold the)\s(?=[a-z]+s?$)"
 )
 _DASHED = re.compile(r"(?:(?<=\s)|^)(?:-|!|NOT\s)(?=[^\W\d_]{2})")
 _SIGN = re.compile(

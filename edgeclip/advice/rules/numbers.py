@@ -18,22 +18,33 @@ _WORDED = (
 )
 # No part of a time, a price, a decimal, a score, a plate or a version.
 _DIGITS = r"(?<![\w.,:/#$€£%·+*=-])\d{1,4}(?:,\d{3})*(?![\w%:/·+*=-]|[.,]\d)"
+_RANGE = r"(?<![\w.,:/-])\d{1,3}\s?-\s?\d{1,3}(?![\w:/-])"
 _NUMBER = re.compile(
-    rf"(?:\b{_WORDED}\b|\bzero\b|{_DIGITS})"
-    rf"(?:\s(?:or|to)\s(?:{_WORDED}\b|{_DIGITS})|\s(?:or|and)\s(?:more|fewer|less|over|above)\b)?"
+    rf"(?:\b(?:one\s(?:or|to)\s)?{_WORDED}\b|\bzero\b|{_DIGITS}|{_RANGE})"
+    rf"(?:(?:\s(?:or|to)\s|-)(?:{_WORDED}\b|{_DIGITS})"
+    r"|\s(?:or|and)\s(?:more|so|longer|fewer|less|over|above)\b|[-\s]odd\b|-plus\b)?"
 )
 BOUND = re.compile(
     r"(?:\b(?:more than|less than|fewer than|at least|at most|no more than|no fewer than|exactly"
     r"|precisely|not more than|as many as|up to|over|upwards of|in excess of|a (?:total|minimum"
     r"|maximum) of)\s|[<>]=?\s?)$"
 )
+# "More than 30 in the room", "all six in the boat", "two on a tandem": no noun is needed.
+_SURE_BOUND = re.compile(
+    r"(?:\b(?:more than|less than|fewer than|at least|at most|exactly|precisely|all|these|those)\s"
+    r"|[<>]=?\s?|^)$"
+)
+_ENDS = re.compile(
+    r"\s(?:in|on|at|by|inside|near|together|present|waiting|sitting|standing)\s"
+    r"(?:an?|the|one|my|our)\b"
+)
 # What a number measures, names or dates when it is followed or led by one of these.
-_UNITS = lists.words("units")
+UNITS = lists.words("units")
 _NAMED = lists.words("numbered")
 _STOPS = lists.words("joints")
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _OF_THE = re.compile(r"\sof\s(?:the|these|those|my|our|them|us)\b")
-_DOZENS = ("dozen", "hundred", "thousand", "score")
+DOZENS = ("dozen", "hundred", "thousand", "score")
 _LARGE = 1000
 """From here on a number is rather a year, a model or a price."""
 _YEARS = range(1800, 2101)
@@ -80,16 +91,18 @@ def _counts(text: str, begin: int, end: int) -> bool:
     said, before, after = text[begin:end], text[:begin], text[end:]
     if led_by_name(text, begin) and not BOUND.search(before):
         return False
+    if _SURE_BOUND.search(before) and _ENDS.match(after):
+        return True
     if said.isdigit() and before.rstrip().endswith((phrases.MASK, "'")):
         return False
     if _OF_THE.match(after):
         return True
-    if said.endswith(_DOZENS) and after.startswith(" of "):
+    if said.endswith(DOZENS) and after.startswith(" of "):
         return plural_follows(text, end + len(" of"))
     if said == "two" and before.endswith("of the "):
         return False  # "the bigger of the two" compares
     following = _WORD.match(after[1:]) if after.startswith(" ") else None
-    if following is None or following[0] in _UNITS:
+    if following is None or following[0] in UNITS:
         return False
     if said.isdigit() and int(said) >= _LARGE:
         return int(said) not in _YEARS and phrases.plural(following[0])

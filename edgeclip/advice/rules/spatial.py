@@ -46,8 +46,14 @@ _AMOUNT = re.compile(
     r"quid|bucks|pence|cents|degrees|years|kilos?|kg|percent)\b|(?:normal|average|budget|usual)\b)"
 )
 _LIKE = re.compile(r"(?:colou?r|shade|hue|tone|style|match|looks?|design)\s+$")
+_EXACTLY = re.compile(r"\b(?:directly|immediately|exactly|right|straight)\s$")
 _LONG = 20
 """Longer texts of another language tell a story, in which such words say little."""
+_STORY = 35
+"""Words; so long a text tells where things are all the time, and asks for sides alone."""
+_ASKS = re.compile(
+    r"left|right|picture|frame|image|photo|shot|corner|cent(?:re|er)|foreground|background"
+)
 _MOST_ROUNDS = 4
 
 
@@ -75,10 +81,12 @@ def find(query: Query) -> Found | None:
 
 def _first(query: Query) -> _Hit | None:
     masked = [found.span() for found in _idioms().finditer(query.lower)]
+    story = len(query.words) > _STORY
     hits = (
         hit
         for hit in _hits(query.lower)
         if not any(start < hit.end and hit.start < end for start, end in masked)
+        and not (story and not _ASKS.search(query.lower, hit.start, hit.end))
     )
     return min(hits, key=lambda hit: (hit.start, -hit.end), default=None)
 
@@ -105,6 +113,8 @@ def _hits(text: str) -> Iterator[_Hit]:
 def _usual(before: str, relation: str, after: str) -> bool:
     """Whether this is the only arrangement that anybody would think of."""
     subjects, objects, scenes = _usuals()
+    if _EXACTLY.search(before):
+        return False
     relation = relation.removeprefix("from ").removeprefix("tucked ")
     thing = _object(after)
     if _PEEKING.search(before):

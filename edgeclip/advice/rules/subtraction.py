@@ -11,7 +11,10 @@ from edgeclip.advice.query import Query
 _NOBODY = ("nobody", "no one", "no-one", "noone", "nothing")
 _FILLERS = lists.entries("fillers")
 _PREPOSITION = r"in|on|at|inside|upon|around|near|by|from|to|under|behind|across|into|out"
-_IN_A_PLACE = re.compile(rf"(?P<what>.+?)\s(?:{_PREPOSITION})\s(?P<place>.+)")
+_IN_A_PLACE = re.compile(
+    rf"(?P<what>(?![^\s]+ing\s).+?)\s(?P<rest>(?:{_PREPOSITION}|over|against|during|leaning|standing"
+    r"|sitting|hanging)\s(?P<place>.+))"
+)
 _AT = re.compile(rf"^(?:{_PREPOSITION})\s", re.IGNORECASE)
 # What joins the thing that is wanted to what is not.
 _JOINT = re.compile(
@@ -21,11 +24,22 @@ _JOINT = re.compile(
     re.IGNORECASE,
 )
 _BEGIN = re.compile(
-    r"^(?:any|an?|the|all|for|of|be|being|show|me|single|either|wearing|having)\s", re.IGNORECASE
+    r"^(?:any|an?|the|all|for|of|be|being|show|me|single|either|wearing|having|no"
+    r"|without)\s",
+    re.IGNORECASE,
 )
 _END_OF_PHRASE = re.compile(r"[,;.!?]|\s(?:but|just|only|then|while|because)\s")
 _ALSO = re.compile(r"\s(?:nor|or|and)\s")
-_OPERATOR = re.compile(r"(?:^|\s)[+-](?:\s|$)|:")
+_IDLE = re.compile(r"\s(?:at all|in sight|please|whatsoever|of any kind|anywhere)\b", re.IGNORECASE)
+_AND = re.compile(r"^(?:and|but|just|only|then)\s", re.IGNORECASE)
+_LONG_REST = 8
+"""Words; a sentence that follows is no thing that is wanted."""
+# No part of a sum: an operator or a weight in it, a place, or no thing of its own.
+_NO_TERM = re.compile(
+    rf"(?:^|\s)[+-](?:\s|$)|:|^(?:{_PREPOSITION}|it|them|ones?|no|without|with|who(?:'s)?|to|left|right|above|below|next"
+    r"|beside|as)\b",
+    re.IGNORECASE,
+)
 # After these stands a verb, or nothing: there is no thing to subtract.
 _VERB_FOLLOWS = re.compile(
     r"(?:do|does|did|ca|could|wo|would|should|must|need|has|have|had)n'?t|cannot|never|ne'er"
@@ -75,15 +89,20 @@ def rewritten(query: Query, begin: int, end: int) -> str | None:
     if cue == "free":
         kept, _, unwanted_thing = query.text[: begin - 1].rpartition(" ")
         return _difference(f"{kept} {query.text[end:]}", [unwanted_thing])
-    head, tail = _head(query.text[:begin]), _tail(query.text[end:])
+    head = _head(query.text[:begin])
+    tail, rest = _tail(query.text[end:])
+    if len(rest.split()) > _LONG_REST:
+        return None
     if cue in _NOBODY:
-        return _nobody(cue, tail) if _filler(head) else None
-    if _filler(head) and (split := _IN_A_PLACE.fullmatch(tail)):
-        head, tail = split["place"], split["what"]
+        return _nobody(cue, tail) if _filler(head) and not rest else None
+    if split := _IN_A_PLACE.fullmatch(tail):
+        head = split["place"] if _filler(head) else f"{head} {split['rest']}"
+        tail = split["what"]
+    if rest:
+        head = rest if _filler(head) else f"{head}, {rest}"
     elif _filler(head):
         head = _kind_of(tail) or ""
-    unwanted = [phrases.bare(each) for each in _ALSO.split(_named(tail, head))]
-    return _difference(head, unwanted)
+    return _difference(head, [_wanted_not(each) for each in _ALSO.split(_named(tail, head))])
 
 
 def affirmed(query: Query, begin: int, end: int) -> str | None:
@@ -101,11 +120,16 @@ def affirmed(query: Query, begin: int, end: int) -> str | None:
 def _difference(head: str, unwanted: list[str]) -> str | None:
     head = phrases.bare(head)
     terms = [head, *unwanted]
-    if not all(terms) or any(_OPERATOR.search(term) or _AT.match(term) for term in terms):
-        return None
-    if any(term.lower() in ("one", "ones", "it", "them") for term in terms):
+    if not all(terms) or any(_NO_TERM.search(term) for term in terms):
         return None
     return " - ".join(terms)
+
+
+def _wanted_not(part: str) -> str:
+    """Return one thing that is not wanted, bare."""
+    while (shorter := _BEGIN.sub("", part.strip())) != part:
+        part = shorter
+    return phrases.bare(part)
 
 
 def _nobody(cue: str, place: str) -> str | None:
@@ -129,12 +153,14 @@ def _head(before: str) -> str:
     return re.sub(r"^all\s", "", kept)
 
 
-def _tail(after: str) -> str:
-    """Return what is not wanted: up to the end of its phrase."""
-    kept = _END_OF_PHRASE.split(after.strip(" ,:"))[0].strip()
-    while (shorter := _BEGIN.sub("", kept)) != kept:
-        kept = shorter
-    return kept
+def _tail(after: str) -> tuple[str, str]:
+    """Return what is not wanted, up to the end of its phrase, and what follows."""
+    found = _END_OF_PHRASE.search(kept := _IDLE.sub("", after).strip(" ,:.?!"))
+    what, rest = (kept[: found.start()], kept[found.end() :]) if found else (kept, "")
+    what = what.strip()
+    while (shorter := _BEGIN.sub("", what)) != what:
+        what = shorter
+    return what, _AND.sub("", rest.strip(" ,;:"))
 
 
 def _named(tail: str, head: str) -> str:

@@ -36,8 +36,6 @@ _TIME = (
 )
 _OTHER = re.compile(r"\b(?:that|those|the|some) other\b")
 _KEPT = re.compile(r"\b(?:on|from|in|into|off) (?!fire\b)(?:my |our |the |an? )?(?:\w+ )?\w+ ?\w*$")
-_TOO_LONG = 1000
-"""Whoever writes that much names something; and what is left stays quick to look at."""
 
 
 def find(query: Query) -> Found | None:
@@ -45,7 +43,7 @@ def find(query: Query) -> Found | None:
     named = _marks(query.text)
     if named is not None:
         return named
-    if len(query.text) > _TOO_LONG or _PERSON_ASKED.search(query.lower):
+    if _PERSON_ASKED.search(query.lower):
         return None
     if _ONLY_PERSON.fullmatch(query.lower.strip(" .!?")):
         return None
@@ -74,7 +72,9 @@ def _marks(text: str) -> Found | None:
         return None
     pictures = [mark for mark in seen if unicodedata.category(mark) == "So"]
     names = [unicodedata.name(mark, "").lower() for mark in dict.fromkeys(pictures)]
-    return Found((text,), " ".join(filter(None, names)) or None)
+    if any(name.startswith("regional indicator") for name in names):
+        return Found((text,))  # a flag: the letters of its country say little
+    return Found((text,), " ".join(filter(None, names)).replace("heavy black ", "") or None)
 
 
 def _unmask(lower: str) -> str:
@@ -105,6 +105,10 @@ def _phrases() -> tuple[re.Pattern[str], ...]:
                 rf"\b{_HEADS} (?:(?:that|which) )?(?:[\w']+ ){{1,4}}{_SENT}"
                 r"(?: (?:to )?(?:\w+ ){0,3}\w+)?$",
                 rf"\b{_HEADS} (?:(?:that|which) )?(?:[\w']+ ){{1,3}}{_DONE}\b(?! of\b)",
+                rf"\b(?:{_DONE}|approved|reviewed|edited) by \w+$",
+                r"\bfor (?:my |our |the )?(?:mum|mom|dad|gran\w*|wife|husband|boss|teacher|kids"
+                r"|family|friends|team|editor|sister|brother)\b",
+                r"\b(?:batch|lot|folder|roll|reel|album|series|set) (?:[a-z]|\d+)$",
                 rf"\b(?:{_DONE}) (?:by|with) (?:my|our|the|his|her) (?:\w+ )?\w+$",
                 rf"\b(?:for|on|from|to|in|into|with|via|over|through) (?:my |our |the |a "
                 rf"|an |this |that |your |her |his )?"

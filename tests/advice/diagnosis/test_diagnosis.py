@@ -29,7 +29,7 @@ def told(starter, photos):
 
 
 def test_a_cat_is_a_match(told):
-    assert told.score.verdict == "match" and told.score.standing.better_than >= 95
+    assert told.score.verdict == "match" and told.score.standing.share == 1
     assert (told.width, told.height, told.remarks, told.steps) == (451, 300, (), ())
     assert told.framing.cut_off == pytest.approx(1 - 300 / 451)
 
@@ -37,6 +37,12 @@ def test_a_cat_is_a_match(told):
 def test_what_is_not_there_is_no_match(starter, photos):
     found = diagnose(starter, photos / "chelsea.png", "a steam engine")
     assert found.score.verdict == "no match" and found.score.standing.share < 0.8
+    assert [step.command for step in found.steps] == [None, "edgeclip export mobileclip_s2"]
+
+
+@pytest.mark.parametrize("query", ["a dog", "a giraffe", "a wolf"])
+def test_another_animal_is_no_match(starter, photos, query):
+    assert diagnose(starter, photos / "chelsea.png", query).score.verdict != "match"
 
 
 def test_a_picture_on_its_side(starter, photos):
@@ -119,6 +125,24 @@ def test_the_place_in_an_index(model, tmp_path):
             assert found is not None and found.place is not None and found.state == "ok"
             place = found.place
             assert (place.rank, place.of, place.first) == (rank, 6, ranked[0])
+
+
+def test_an_index_judges_as_in_a_search(starter, photos, tmp_path):
+    picture, key = photos / "chelsea.png", "chelsea.png"
+    with Index.open(tmp_path / "i", starter.space) as index:
+        for name in ("chelsea.png", "coffee.png", "rocket.jpg", "coins.png"):
+            index.add(name, starter.embed_image(photos / name))
+        before = diagnose(starter, picture, "a cat", index=index, key=key).score
+        assert (before.scale, before.threshold) == ("texts", None)
+        index.learn(starter.embed_texts)
+        for query, verdict in (("a cat", "match"), ("a steam engine", "no match")):
+            found = diagnose(starter, picture, query, index=index, key=key).score
+            wanted = starter.embed_text(query)
+            (score,) = (m.score for m in index.search(wanted, count=9) if m.key == key)
+            judgement = index.judge(wanted, score)
+            assert (found.scale, found.verdict) == ("index", verdict)
+            assert found.threshold == pytest.approx(judgement.threshold)
+            assert judgement.good == (verdict == "match")
 
 
 def test_an_index_of_another_space_ranks_nothing(model, tmp_path):

@@ -67,6 +67,20 @@ def test_dark(cat, tower):
     assert f"no brighter than {remark.value:.0f} of 255" in remark.message
 
 
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_a_tenth_of_the_brightness_is_dark_and_not_blank(photos, tower, name):
+    dim = brightened(np.asarray(images.read(photos / name)), 0.1)
+    found = kinds(dim, tower)
+    assert "dark" in found and "blank" not in found and "border" not in found
+
+
+def test_nothing_but_noise_is_blank_in_the_dark(tower):
+    noise = np.abs(np.random.default_rng(0).normal(0, 2, (300, 400, 3))).astype(np.uint8)
+    (remark,) = flaws.remarks(noise, tower)
+    assert (remark.kind, remark.threshold) == ("blank", flaws.DARK_CONTRAST)
+    assert kinds(np.full((300, 400, 3), 20, np.uint8), tower) == ["blank"]
+
+
 def test_overexposed(cat, tower):
     (remark,) = flaws.remarks(brightened(cat, 3.5), tower)
     assert remark.kind == "overexposed" and "is white, and nothing is dark" in remark.message
@@ -142,6 +156,17 @@ def test_bars_of_two_colours(cat):
     canvas = framed(cat, 60, 0)
     canvas[-60:] = 255
     assert flaws.inner(canvas) == (0, 60, width, height)
+
+
+@pytest.mark.parametrize("levels", [(0, 255), (200, 20, 120), (10, 90, 170, 250), range(96)])
+def test_what_is_between_two_bars_is_never_less_than_nothing(levels):
+    stripes = np.repeat(np.array(levels, np.uint8), 24)
+    flag = np.ascontiguousarray(np.broadcast_to(stripes[None, :, None], (48, stripes.size, 3)))
+    for pixels in (flag, np.ascontiguousarray(flag.swapaxes(0, 1))):
+        x, y, width, height = flaws.inner(pixels)
+        assert width > 0 and height > 0
+        assert x + width <= pixels.shape[1] and y + height <= pixels.shape[0]
+    assert flaws.inner(flag[:, :48]) == (0, 0, 48, 48) or len(levels) > 2
 
 
 def test_one_colour_has_no_border():

@@ -37,6 +37,11 @@ def test_a_query_is_not_compared_with_itself():
     assert text not in spread(f" {text.upper()} ") and len(spread(text)) == 99
 
 
+@pytest.mark.parametrize("query", ["cat", "A cat.", "the cat", "text:a cat", " text: cat"])
+def test_neither_is_it_with_its_own_words(query):
+    assert spread(query, ("a cat", "cats", "a cat on a sofa"), 3) == ("cats", "a cat on a sofa")
+
+
 def test_standing():
     found = made(0.1, 0.2, 0.3, 0.4).standing(at(0.35), PICTURE)
     assert found.cosine == pytest.approx(0.35)
@@ -65,11 +70,12 @@ def test_an_equal_score_is_not_better():
 
 @pytest.mark.parametrize(
     ("above", "verdict"),
-    [(20, "match"), (19, "match"), (18, "doubtful"), (16, "doubtful"), (15, "no match")],
+    [(20, "match"), (19, "doubtful"), (18, "doubtful"), (17, "no match"), (0, "no match")],
 )
 def test_the_verdict_counts_ranks_only(above, verdict):
     texts = made(*(0.01 * i for i in range(20)))
-    assert score(at(0.01 * above - 0.005), PICTURE, texts).verdict == verdict
+    found = score(at(0.01 * above - 0.005), PICTURE, texts)
+    assert (found.verdict, found.scale, found.threshold) == (verdict, "texts", None)
 
 
 def test_what_the_model_sees():

@@ -11,13 +11,14 @@ import pytest
 from edgeclip.advice.diagnosis import flaws, stored
 from edgeclip.advice.diagnosis.flaws import Remark
 from edgeclip.advice.diagnosis.framing import Framing, Framings
-from edgeclip.advice.diagnosis.rank import Standing
+from edgeclip.advice.diagnosis.rank import Score, Standing
 from edgeclip.advice.diagnosis.steps import _CURES, MOST, steps
 from edgeclip.advice.diagnosis.towers import Towers
 from edgeclip.advice.diagnosis.words import Wording, Words
 from edgeclip.advice.limits import Advice, Limit
 
 NOW = Standing(0.21, 60, 100, 1.0)
+MATCH = Score(NOW, "match", ())  # else something is always left to try
 BETTER = Standing(0.31, 97, 100, 2.5)
 HARDLY = Standing(0.24, 92, 100, 1.9)
 NOT_ENOUGH = Standing(0.31, 89, 100, 2.5)
@@ -25,7 +26,7 @@ TOWERS = Towers("m", "s" * 64, "crop", "fp32", "fp32", (), False, "m")
 WAYS = ("crop", "pad", "tiles_2x2", "tiles_3x3", "turned_left", "turned_over", "turned_right")
 
 
-def made(words=(), limits=(), remarks=(), kept=None, towers=TOWERS, **ways):
+def made(words=(), limits=(), remarks=(), kept=None, towers=TOWERS, score=MATCH, **ways):
     """The steps for a diagnosis in which only what is named is out of the ordinary."""
     wordings = (Wording("typed", "a dog", NOW), *words)
     framings = tuple(
@@ -33,7 +34,7 @@ def made(words=(), limits=(), remarks=(), kept=None, towers=TOWERS, **ways):
         for name in WAYS
     )
     return steps(
-        now=NOW,
+        score=score,
         words=Words(Advice("a dog", limits), wordings),
         framing=Framings(0.3, framings),
         remarks=remarks,
@@ -80,6 +81,39 @@ def test_what_does_clearly_better(way, action, command):
     assert step.why == "better than 97 of 100 instead of 60, cosine 0.31 instead of 0.21"
 
 
+def test_the_same_rank_is_not_told():
+    (step,) = made(pad=dataclasses.replace(BETTER, better_than=60, of=60))
+    assert step.why == "cosine 0.31 instead of 0.21"
+
+
+@pytest.mark.parametrize("way", ["tiles_2x2", "tiles_3x3"])
+def test_a_tile_must_match_where_the_picture_does_not(way):
+    lost, doubtful = (Score(NOW, verdict, ()) for verdict in ("no match", "doubtful"))
+    assert "tiles" in made(score=doubtful, **{way: BETTER})[0].action
+    assert not any("tiles" in step.action for step in made(score=lost, **{way: BETTER}))
+    all_beaten = dataclasses.replace(BETTER, better_than=100)
+    assert "tiles" in made(score=lost, **{way: all_beaten})[0].action
+
+
+@pytest.mark.parametrize("verdict", ["doubtful", "no match"])
+def test_something_is_left_to_try_where_it_is_no_match(verdict):
+    score = Score(NOW, verdict, ())
+    (plain,) = made(score=score)
+    assert plain.action == "try other words: name the thing plainly"
+    assert plain.why == "better than 60 of 100 unrelated texts"
+    starter = dataclasses.replace(TOWERS, model="starter")
+    _, larger = made(score=score, towers=starter)
+    assert larger.action == "try MobileCLIP-S2" and "ImageNet names" in larger.why
+    assert larger.command == "edgeclip export mobileclip_s2"
+    remark = Remark("dark", 1.0, 2.0, "dark")
+    assert [step.why for step in made(score=score, towers=starter, remarks=(remark,))] == ["dark"]
+
+
+def test_the_scale_of_an_index_speaks_for_other_words():
+    (step,) = made(score=Score(NOW, "no match", (), "index", 0.25))
+    assert step.why == "cosine 0.21, unrelated words get 0.25 on this index"
+
+
 def test_with_fit_pad_the_other_way_is_crop():
     towers = dataclasses.replace(TOWERS, fit="pad")
     assert made(towers=towers, pad=BETTER) == ()
@@ -115,10 +149,17 @@ def test_of_a_query_that_clip_cannot_hold_only_rewrites_are_named():
     assert made(limits=(limit,), words=[template, rewrite])[0].action == "search for 'several cats'"
 
 
+def test_long_words_are_shortened_but_not_what_is_typed():
+    text = "several " + "long " * 20 + "cars"
+    (step,) = made(words=[Wording("rewrite", text, BETTER)])
+    assert step.action.endswith("…'") and len(step.action) < 80
+    assert step.command == f"edgeclip search '{text}'"
+
+
 def test_what_clip_cannot_do():
-    limit = Limit("counting", ("two",), "why", None, (), ())
+    limit = Limit("identity", ("two",), "why", None, (), ())
     (step,) = made(limits=(limit,))
-    assert step.why.endswith("counting") and step.command == "edgeclip coach 'a dog'"
+    assert step.why.endswith("fine-grained identity") and step.command == "edgeclip coach 'a dog'"
 
 
 @pytest.mark.parametrize("kind", _CURES)
@@ -148,6 +189,36 @@ def test_the_flaws_that_are_found_are_those_that_have_cures():
 def test_the_stored_vector(vector, action, why):
     (step,) = made(kept=kept(vector))
     assert step.action.startswith(action) and why in step.why
+
+
+@pytest.mark.parametrize("wrong", [np.eye(8)[1] * 3, np.eye(8)[7] * 3, np.ones(4)])
+def test_a_wrong_vector_is_not_normalised(wrong):
+    assert [step for step in made(kept=kept(wrong)) if "normalise" in step.action] == []
+
+
+def test_the_vector_of_the_words():
+    (step,) = made(kept=kept(np.eye(8)[1]))
+    assert step.action == "store the vector of the picture, not of the words"
+
+
+@pytest.mark.parametrize("cosine", [0.9, 0.1])
+def test_a_picture_that_was_changed_since_it_was_indexed(cosine):
+    vector = cosine * np.eye(8)[0] + np.sqrt(1 - cosine**2) * np.eye(8)[7]
+    place = stored.Place(1, 9, "a", 0.3)
+    (step,) = made(kept=kept(vector, spaces=("a", "a"), place=place))
+    assert (step.action, step.command) == ("bring the index up to date", "edgeclip index DIR")
+    assert step.why.endswith("the picture was changed since it was indexed")
+
+
+@pytest.mark.parametrize(
+    ("place", "command"), [(None, None), (stored.Place(1, 9, "a", 0.3), "edgeclip index DIR")]
+)
+def test_a_picture_that_was_turned(place, command):
+    fresh, query, over = np.eye(8, dtype=np.float32)[:3]
+    found = stored.check(over, fresh, query, {"turned_over": over}, place=place)
+    (step,) = made(kept=found)
+    assert step.action == "the picture was turned when it was embedded: embed it again"
+    assert step.command == command
 
 
 def test_another_space_of_the_same_vector():

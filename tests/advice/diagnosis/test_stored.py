@@ -104,6 +104,8 @@ def test_spaces():
 def test_a_place_is_passed_on():
     place = stored.Place(3, 9, "a.jpg", 0.4)
     assert check(FRESH, place=place).place == place
+    assert check(FRESH, place=place).indexed and not check(FRESH).indexed
+    assert "changed since it was indexed" in check(np.eye(8)[7], place=place).messages[0]
 
 
 def test_all_figures_are_plain(model):

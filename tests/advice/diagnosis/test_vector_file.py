@@ -128,12 +128,22 @@ def test_arrays_that_hold_no_vector(tmp_path, array):
         read(tmp_path / "v.npy")
 
 
+@pytest.mark.parametrize("name", ["v.npy", "v.jsonl"])
+def test_an_empty_file_holds_no_vector(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(EdgeclipError, match=r"holds no vector[ .].*edgeclip embed PICTURE"):
+        read(tmp_path / name)
+    np.save(tmp_path / "none.npy", np.zeros((0, 3)))
+    with pytest.raises(EdgeclipError, match=r"holds no vector\. Write"):
+        read(tmp_path / "none.npy")
+
+
 def test_a_damaged_npy(tmp_path):
     np.save(tmp_path / "v.npy", np.zeros(300))
     data = (tmp_path / "v.npy").read_bytes()
     for cut in (b"", data[:50], data[:-8]):
         (tmp_path / "v.npy").write_bytes(cut)
-        with pytest.raises(EdgeclipError, match=r"v\.npy holds no vectors"):
+        with pytest.raises(EdgeclipError, match=r"v\.npy holds no vector \("):
             read(tmp_path / "v.npy")
 
 

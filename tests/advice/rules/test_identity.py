@@ -12,7 +12,7 @@ from edgeclip.advice.rules.identity import find
         ("our cat Felix", "cat"),
         ("a photo of our cat Felix asleep", "a photo of a cat asleep"),
         ("the same man as yesterday", None),
-        ("a 2014 Honda Civic", "car"),
+        ("a 2014 Honda Civic", "vehicle"),
         ("iPhone 13 Pro", None),
         ("Dendrobium nobile", None),
         ("a chiffchaff", None),

@@ -22,7 +22,7 @@ from edgeclip.model.query import parse
         ("no dogs in the park", "no", "park - dogs"),
         ("a door that isn't closed", "isn't", "door - closed"),
         ("a garden, no people", "no", "garden - people"),
-        ("neither cats nor dogs, a garden", "neither", "animal - cats - dogs"),
+        ("neither cats nor dogs, a garden", "neither", "garden - cats - dogs"),
         ("all dresses but the black ones", "all dresses but", "dresses - black dresses"),
         ("driver not wearing a seat belt", "not", "driver - seat belt"),
         ("people-free beach", "free", "beach - people"),
