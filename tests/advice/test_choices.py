@@ -81,6 +81,19 @@ def test_sizes_in_int8_are_those_of_the_results():
     assert stated == found
 
 
+def test_times_are_those_of_the_results():
+    results = (ROOT / "benchmarks" / "results.md").read_text("utf-8")
+    row = r"\| (\w+), (\w+) tower, one thread: time against mobileclip_s2 \| ([\d.]+) "
+    found = {(name, tower): float(ratio) for name, tower, ratio in re.findall(row, results)}
+    stated = {
+        (name, tower): getattr(choice, tower).time
+        for name, choice in CLIP.items()
+        for tower in ("image", "text")
+        if getattr(choice, tower).time is not None and name != "mobileclip_s2"
+    }
+    assert stated == found
+
+
 def test_memory_follows_from_the_sizes():
     assert CLIP["starter"].memory_gb == 0.5
     assert CLIP["mobileclip_s2"].memory_gb == 1  # what docs/raspberry-pi.md says

@@ -157,8 +157,6 @@ _STATED = r"""
     | \b(?P<cue40>(?:iced|decorated|piped|lettered|embroidered|inscribed|engraved|sprayed|daubed
       |tattooed)_with_(?=(?-i:[A-Z])|congrat|happy|merry|welcome|sorry|"))(?P<rest40>)
     | \b(?P<cue41>bear(?:s|ing)_the_(?:names?|initials|title)_of)(?P<rest41>)
-    | (?P<cue42>["'][^"']+["']_(?:scratched|written|sprayed|painted|carved|scrawled|spel(?:led|t)
-      |printed|stencilled|chalked|traced|etched|embroidered)\b)
     | \b(?P<cue43>words?_\w+_(?:appears?|occurs?|is_visible))
     | \b(?P<cue44>cover_?line|strapline|tagline)\b
     | \b(?P<cue45>(?:date|name|number|year|price)s?_(?:stamped|printed|written|carved|engraved
@@ -189,15 +187,20 @@ _STATED = r"""
     | \b(?P<cue59>\d{1,3}_(?:mph_|km/h_|kph_)(?:speed_)?(?:limit_)?signs?)\b
     | \b(?P<cue60>speed_limit_(?:of_)?\d+)
     | \b(?P<cue61>\d{4}_(?:carved|engraved|painted|written|stamped|printed|chiselled))\b
-    | (?-i:(?<![A-Z]))(?P<cue62>(?-i:[A-Z]{3,20}(?![A-Z]))(?:_\w+){0,4}?_in_
-      (?:\w+_){0,2}(?:letters|lights|neon|capitals
-      |chalk|icing))\b
     | \b(?P<cue64>(?:il)?legible|(?:un)?readable)\b
     | \b(?P<cue65>(?:meter|gas|electricity)_reading)\b
     | \b(?P<cue66>recipes?_(?:cards?_)?for_)(?P<rest66>) | \b(?P<cue67>opening_(?:hours|times))\b
     | \b(?P<cue68>prices?_of_(?:the|a|an)_) | \b(?:notes?|messages?|quotes?|poems?|lyrics)_
       (?P<cue69>(?:from|by|about)_)(?P<rest69>)
     | ^(?P<cue63>(?:please_)?(?:translate|transcribe|decipher)_)
+"""
+_MARKS = r"""
+    # "'sorry' scratched into the paint", "EXIT in green letters"
+    (?P<cue42>["'][^"']+["']_(?:scratched|written|sprayed|painted|carved|scrawled|spel(?:led|t)
+      |printed|stencilled|chalked|traced|etched|embroidered)\b)
+    | (?-i:(?<![A-Z]))(?P<cue62>(?-i:[A-Z]{3,20}(?![A-Z]))(?:_\w+){0,4}?_in_
+      (?:\w+_){0,2}(?:letters|lights|neon|capitals
+      |chalk|icing))\b
 """
 _QUESTIONS = r"""
     \b(?P<cue>
@@ -338,9 +341,10 @@ CLUES = {
         ("dials", reading_numbers.DIALS),
         ("sums", reading_numbers.SUMS),
         ("papers", _TOLD),
+        ("stated", f"{_ANYWHERE} | {_STATED}"),
     )
 }
 """By the list of the words that they begin with, ``lists/reading-heads-<name>.txt``."""
-SIGNS = _compiled(f"{reading_numbers.SIGNS} | {_ANYWHERE} | {_STATED}")
-"""Money and ``#7``, and what may stand behind any word."""
+SIGNS = _compiled(f"{reading_numbers.SIGNS} | {_MARKS}")
+"""Money, ``#7``, quotes and capitals: they begin with no word that could be listed."""
 FOREIGN = _compiled(_ELSEWHERE)

@@ -1,7 +1,9 @@
 import pytest
 
+from benchmarks.coach import labelled
 from edgeclip.advice.query import Query
 from edgeclip.advice.rules.reading import find
+from edgeclip.advice.rules.reading_patterns import CLUES
 
 
 @pytest.mark.parametrize(
@@ -68,3 +70,12 @@ def test_other_digits_are_another_text():
 def test_a_long_query_without_a_cue_is_looked_at_to_its_end(query):
     assert find(Query(query)) is None
     assert find(Query(query + " a sign that says hello")).words == ("that says",)
+
+
+def test_a_clue_is_tried_at_its_head():
+    # Each is tried only at the words of its list: one that is missing there would never be found.
+    for part in ("develop", "more"):
+        for each in labelled(part):
+            query = Query(each.query)
+            if any(clue.search(query.text) for clue in CLUES.values()):
+                assert find(query), each.query
