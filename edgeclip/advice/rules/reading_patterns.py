@@ -15,7 +15,7 @@ from edgeclip.advice.rules.reading_numbers import CAPITALS
 _CARRIER = rf"\b(?:{alternatives('reading-carriers')})"
 _SOMEWHERE = r"(?:_(?:in|on|at|by|above|over|outside|near|of)_(?:\w+_){0,2}\w+)?"
 _ON_CARRIER = rf"""
-    {_CARRIER}{_SOMEWHERE},?_(?P<cue>
+    {_CARRIER}(?: {_SOMEWHERE},?_(?P<cue>
       # "a sign that says", "a notice in a window saying"
       (?:(?:that|which|who)_)?(?:
         say(?:s|ing)? | sayin' | reads(?!\w) | read: | spell(?:s|ing)? | (?:pro|ex)claim(?:s|ing)?
@@ -38,14 +38,14 @@ _ON_CARRIER = rf"""
       |at\b|of\b|from\b|by\b)
     )(?P<rest>)
     # "a notice left of the sinks says", "buses showing 'Ealing'"
-    | {_CARRIER}(?:_[\w'-]+){{1,5}}?_(?P<cue5>(?:(?:that|which)_)?(?:says|reads)_)(?P<rest5>)
-    | {_CARRIER}_(?P<cue6>(?:showing|with|that_goes|bearing)_(?=["'][^"']+["']))(?P<rest6>)
-    | {_CARRIER}_(?P<cue7>(?:valid|good)_(?:until|till|for|from|on|to)\b)(?P<rest7>)
+    | (?:_[\w'-]+){{1,5}}?_(?P<cue5>(?:(?:that|which)_)?(?:says|reads)_)(?P<rest5>)
+    | _(?P<cue6>(?:showing|with|that_goes|bearing)_(?=["'][^"']+["']))(?P<rest6>)
+    | _(?P<cue7>(?:valid|good)_(?:until|till|for|from|on|to)\b)(?P<rest7>)
     # "a mug reading", but a child in a shirt reading a book
-    | {_CARRIER}_(?P<cue2>reading:?_the_words?
+    | _(?P<cue2>reading:?_the_words?
       | reading:?_(?!(?:{alternatives("reading-read")})\b)(?=\S))(?P<rest2>)
     # "a tin marked": not "marked by a cross", nor "printed with flowers"
-    | {_CARRIER}_(?P<cue3>(?:marked|labell?ed|stamped|printed|engraved|inscribed|carved
+    | _(?P<cue3>(?:marked|labell?ed|stamped|printed|engraved|inscribed|carved
       |embroidered|emblazoned|lettered|titled|entitled|captioned|headed|headlined|addressed_to
       |signed_by|signed|daubed|stencill?ed|scrawled|spray-painted|sprayed|tattooed|branded|dated
       |misprinted|worded|autographed|monogrammed):?_
@@ -53,7 +53,7 @@ _ON_CARRIER = rf"""
         | with_(?!the_(?:words?|names?|letters?|text|number|date|phrase|initials?)\b)
           (?!\S*(?-i:[A-Z\d"]))))(?P<rest3>)
     # "a note: back at 5"; a long text behind a colon is a caption
-    | {_CARRIER}(?P<cue4>:_(?=\w.{{0,60}}$) | _?:?_?(?="[^"]+"))(?P<rest4>)
+    | (?P<cue4>:_(?=\w.{{0,60}}$) | _?:?_?(?="[^"]+"))(?P<rest4>) )
 """
 _IN_WORDS = rf"""
     # "with the words", "bearing the name"
