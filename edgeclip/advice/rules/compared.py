@@ -62,7 +62,7 @@ COMPARED = re.compile(
     | (?:towering|head\s+and\s+shoulders)\s+above
     # the same, alike, different
     | (?:the\s+)?(?:exact\s+)?same\s+(?!{_WHOM}\b)(?:[\w-]+\s+){{1,3}}?as\b
-        (?!\s+(?:yesterday|last|before|earlier|came|we|i|this|ever|the\s+other\s+day)\b)
+        (?!\s+(?:yesterday|last|before|earlier|came|we|i|ever|the\s+other\s+day|this\s+(?:morning|week))\b)
     | the\s+(?:exact\s+)?same\s+{_MEASURE}s?(?:\s+and\s+\w+)?\s+that\b
     | (?:of|are|is|be|exactly|have|both|all)\s+(?:equal|unequal|the\s+same)\s+{_MEASURE}s?\b
     | the\s+(?:exact\s+)?{_MEASURE}\s+of\s+(?=an?\s)
@@ -113,7 +113,8 @@ COMPARED = re.compile(
     | out(?:grow(?:n|s|ing)?|grew|number(?:s|ed|ing)?|shin(?:e|es|ing)|shone|weigh(?:s|ed|ing)?|
         siz(?:ed|es)|rank(?:s|ed|ing)?|strip(?:s|ped|ping)?|last(?:s|ed|ing)|pac(?:e|es|ed|ing)|
         perform(?:s|ed|ing)?|does|do|run(?:s|ning))\b
-    | (?:surpass(?:es|ed|ing)?|exceed(?:s|ed|ing)?|overtaken\s+in|dwarf(?:s|ing)|eclipses)\b
+    | (?:surpass(?:es|ed|ing)?|exceed(?:s|ed|ing)?|overtaken\s+in|eclipses|
+        dwarf(?:s|ing)(?=\s+(?:its|his|her|their|the|an?|every|all|last|this|that|my|our)\b))\b
     # ranks and records
     | record(?:[\s-]breaking)?\s+(?:catch|crowd|attendance|haul|harvest|snowfall|size|high|low|
         number|

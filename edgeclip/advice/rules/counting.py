@@ -20,12 +20,13 @@ _ONE = re.compile(
 _HOW_MANY = re.compile(
     r"(?<!serial )(?<!phone )(?<!model )(?<!account )(?<!flight )(?<!house )(?<!room )"
     r"(?<!reference )\b(?:how many|how mny|howmany|head\s?-?count"
-    r"|(?:tally|number|count|total|quantity|qty) of)\b(?!\s[£$€]?\d+[.,]\d)"
+    r"|(?:tally|number|count|total|quantity|qty|census|stocktake|roll[\s-]?call|enumeration)"
+    r" (?:of|for|on))\b(?!\s[£$€]?\d+[.,]\d)"
     r"(?!\s(?:the\s)?(?:house|room|door|page|gate|beast|apartment|flat|bus|plate)\b)"
 )
 _COUNT = re.compile(
     r"(?:^|[,;.:?!]\s?|\b(?:please|to|can you|could you|and|then|just)\s)"
-    r"(?:count|recount|tot up|add up|enumerate|tally)\s(?:up\s)?"
+    r"(?:count|recount|tot up|add up|enumerate|tally|quantify|reckon)\s(?:up\s)?"
     r"(?:the|all|all the|my|our|these|those|how|every|each)?\s?(?P<noun>[^\W\d_]+)"
 )
 _MANY = ("many", "number", "em", "them")
@@ -62,7 +63,8 @@ _COUNTER = re.compile(
     r"|\bnot\s(?:two|three|four)\b"
     r"|\bone and (?:one only|only one)\b"
     r"|^(?:exactly\s)?one\s(?:[^\W\d_]+\s){1,2}and\s(?:only\s)?one\s[^\W\d_]+\b"
-    rf"|\bpair of(?=\s(?:[^\W\d_]+\s)?(?!(?:{'|'.join(sorted(lists.words('pairs')))})\b)[a-z]+s\b)"
+    rf"|\bpair of(?=\s(?:[^\W\d_]+\s)?(?!(?:{'|'.join(sorted(lists.words('pairs')))})\b)"
+    r"(?:[a-z]+s|oxen|geese|mice|deer|sheep|children|men|women|people)\b)"
     r"|\bin (?:twos|threes|fours|fives|sixes)\b|^counting\s(?:the|all|how)\b"
     r"|\bhow much(?=\s(?:people|(?!does|costs|this)[a-z]{3,}s)\b)"
     rf"|\b(?:one|last|first|second|third|fourth|any|each|none|half) of (?:{CARDINAL})(?=\s*(?:$|,))"
@@ -79,6 +81,13 @@ _ELSEWHERE = re.compile(
     r"|(?:สอง|สาม|สี่|ห้า|หก|เจ็ด|แปด|เก้า|สิบ|\d+)\s?(?:ตัว|คน|คัน|ใบ|ลูก|หลัง|ดอก|ลำ)"
 )
 _SINGLE_DIGIT = re.compile(r"(?<![\w.,:/#$€£%·-])1\s(?!(?:st|x|or|to|and|of|in|on)\b)([a-z]{3,})")
+# "two dog", as people type who are in a hurry, or learnt the language late.
+_TYPED = re.compile(
+    rf"(?<![\w.,:/-])(?:{CARDINAL}|[2-9])\s(?:dog|cat|car|man|woman|person|kid|child|boy|girl|bird|horse"
+    r"|cow|bike|bus|truck|van|lorry|boat|ship|plane|chair|table|box|bag|bottle|cup|tree|flower|ball"
+    r"|duck|hen|pig|goat|bear|parcel|package|customer|visitor|guest|player|worker)"
+    r"(?=\s*(?:$|[,?.])|\s(?:in|on|at|by|near|with|and|run|play|sleep|eat)\b)"
+)
 _BOTH = re.compile(r"\bboth\s(?:of\s)?(?:the\s|my\s|our\s|his\s|her\s|their\s|these\s|those\s)?")
 _NTH = re.compile(
     r"\ban?(?:other)?\s(?:third|fourth|fifth|sixth|seventh|eighth|ninth|tenth"
@@ -152,7 +161,7 @@ def _others(query: Query, text: str) -> Iterator[Found]:
         named = before[:1].isupper() or numbers.led_by_name(text, found.start())
         if not named and found[1] not in numbers.UNITS:
             yield Found(("1",), _replaced(query, found.start(), found.start() + 1, "a"))
-    for found in _COUNTER.finditer(text):
+    for found in (*_COUNTER.finditer(text), *_TYPED.finditer(text)):
         yield Found(_said(query, *found.span()))
     for found in _BOTH.finditer(text):
         if numbers.plural_follows(text, found.end()):
@@ -184,7 +193,8 @@ def _numbered(query: Query, text: str, begin: int, end: int) -> tuple[str | None
     of = " of" if text[end:].startswith(" of ") else ""
     several = "some" if of and not dozens else "several"
     rewrite = _replaced(query, bound.start() if bound else begin, end + dozens * len(of), several)
-    return _DETERMINED.sub(several, rewrite), changed
+    rewrite = _DETERMINED.sub(several, rewrite)
+    return rewrite if rewrite.strip(" ?.!").lower() not in ("several", "some") else None, changed
 
 
 def _article(text: str, end: int) -> str:

@@ -34,6 +34,7 @@ _SURE_BOUND = re.compile(
     r"(?:\b(?:more than|less than|fewer than|at least|at most|exactly|precisely|all|these|those)\s"
     r"|[<>]=?\s?|^)$"
 )
+_NOTHING = re.compile(r"\s*[?.!]?$")
 _ENDS = re.compile(
     r"\s(?:in|on|at|by|inside|near|together|present|waiting|sitting|standing)\s"
     r"(?:an?|the|one|my|our)\b"
@@ -91,7 +92,7 @@ def _counts(text: str, begin: int, end: int) -> bool:
     said, before, after = text[begin:end], text[:begin], text[end:]
     if led_by_name(text, begin) and not BOUND.search(before):
         return False
-    if _SURE_BOUND.search(before) and _ENDS.match(after):
+    if _SURE_BOUND.search(before) and (_ENDS.match(after) or (before and _NOTHING.match(after))):
         return True
     if said.isdigit() and before.rstrip().endswith((phrases.MASK, "'")):
         return False
@@ -116,4 +117,6 @@ def _titled(query: Query, begin: int, end: int) -> bool:
     if not (head[:1].isupper() and following[:1].isupper()):
         return False
     rest = _WORD.findall(query.text[:begin] + " " + query.text[end:])
-    return any(len(word) > 3 and word.islower() for word in rest)
+    # In a headline every word has a capital: that makes no name.
+    headline = sum(word[0].isupper() for word in rest) > len(rest) / 2
+    return not headline and any(len(word) > 3 and word.islower() for word in rest)
