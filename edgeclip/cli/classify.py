@@ -46,13 +46,11 @@ def classify_command(
     if not (labels or label_file):
         raise click.UsageError("Give labels with --label or --labels.")
     wanted = [*labels, *(_read_labels(label_file) if label_file else ())]
-    silent = no_hints or as_json
-    tell_hints = None if silent else coach.hints([*wanted, *negatives], labels=True)
     model = options.load(**chosen)
     files = options.pictures_in(paths)
     classify = model.classifier(wanted, templates=templates or None, negatives=negatives)
-    if tell_hints is not None:
-        tell_hints()
+    if not (no_hints or as_json):
+        coach.hint([*wanted, *negatives], labels=True)
     vectors = model.embed_images(options.sources(files), on_error="return")
     errors = []
     for path, vector in zip(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,35 +60,20 @@ def coach_command(
     return 0 if all(advice.suitable for advice in found) else UNSUITABLE
 
 
-def hints(texts: Sequence[str], *, labels: bool = False) -> Callable[[], None]:
-    """Look for words that CLIP cannot hold, beside other work.
-
-    The lists and patterns take a quarter of a second to read, about as long as a model to open.
+def hint(texts: Sequence[str], *, labels: bool = False) -> None:
+    """Tell people on stderr, a line each, which of their words CLIP cannot hold.
 
     Args:
         texts: queries, or labels; what the grammar refuses as a query gets no hint.
         labels: they are words alone: no sums, no pictures.
-
-    Returns:
-        A function that tells people on stderr, a line each.
     """
-    pool = ThreadPoolExecutor(1)
-    found = pool.submit(_unsuitable, texts, labels)
-    pool.shutdown(wait=False)
-    return lambda: _tell(found.result(), labels)
-
-
-def _unsuitable(texts: Sequence[str], labels: bool) -> list[Advice]:
     from edgeclip.advice.coach import coach
 
-    found = []
+    unsuitable = []
     for text in texts:
         with contextlib.suppress(QueryError):
-            found.append(coach(f"text:{text}" if labels else text))
-    return [advice for advice in found if not advice.suitable]
-
-
-def _tell(unsuitable: Sequence[Advice], labels: bool) -> None:
+            advice = coach(f"text:{text}" if labels else text)
+            unsuitable += [] if advice.suitable else [advice]
     for advice in unsuitable[:_MOST_HINTS]:
         output.note(output.printable(_hint(advice, labels)))
     if len(unsuitable) > _MOST_HINTS:

@@ -73,7 +73,6 @@ def search_command(
     """
     where = filters.where_of(conditions, since, until)
     _check(folder, index, where, sheet)
-    tell_hints = None if no_hints or as_json else coach.hints(queries)
     clock = [time.perf_counter()]
     source = folder_gallery(folder, chosen) if folder else index_gallery(index, chosen)
     with source as gallery:
@@ -81,8 +80,8 @@ def search_command(
         clock.append(time.perf_counter())
         # Before the pictures: a mistake in a query shows at once, not after an hour of embedding.
         wanted = [gallery.model.embed_query(query) for query in queries]
-        if tell_hints is not None:
-            tell_hints()
+        if not (no_hints or as_json):
+            coach.hint(queries)
         clock.append(time.perf_counter())
         gallery.fill()
         clock.append(time.perf_counter())
