@@ -72,3 +72,8 @@ class Query:
             Word(found[0], self.lower[found.start() : found.end()], found.start(), found.end())
             for found in _WORD.finditer(self.text)
         )
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Return a text of at most so many characters; … stands for the rest."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeclip.advice.kinds import KINDS
+from edgeclip.advice.query import shortened
 from edgeclip.cli import options, output
 from edgeclip.errors import ModelError, QueryError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 UNSUITABLE = 3
 """The exit code of this command alone."""
 _MOST_HINTS = 3
-_MOST_SHOWN = 60
 
 hints_option = click.option(
     "--no-hints", is_flag=True, help="Do not say which words CLIP cannot hold."
@@ -82,10 +82,9 @@ def hint(texts: Sequence[str], *, labels: bool = False) -> None:
 
 def _hint(advice: Advice, labels: bool) -> str:
     kinds = ", ".join(KINDS[limit.kind].title + _quoted(limit.words) for limit in advice.limits)
-    query = advice.query.removeprefix("text:") if labels else advice.query
-    return (
-        f'hint: "{_short(query)}" asks for what CLIP gets wrong ({kinds}). {_step(advice, labels)}'
-    )
+    query = shortened(advice.query.removeprefix("text:") if labels else advice.query)
+    step = _step(advice, labels)
+    return f'hint: "{query}" asks for what CLIP gets wrong ({kinds}). {step}'
 
 
 def _step(advice: Advice, labels: bool) -> str:
@@ -101,10 +100,6 @@ def _step(advice: Advice, labels: bool) -> str:
         return "See: edgeclip coach"
     negatives = "".join(f' --negative "{term.value}"' for term in others)
     return f'Try: --label "{first.value}"{negatives}'
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
 
 
 def _model(model: str | None, models: Path | None) -> Model | None:

@@ -208,8 +208,8 @@ def _verdict(score: Score) -> str:
 
 
 def _print_words(words: Words) -> None:
-    from edgeclip.advice.diagnosis.words import shortened
     from edgeclip.advice.kinds import KINDS
+    from edgeclip.advice.query import shortened
 
     _section("words")
     rows = [(*_cells(each.standing), each.kind, shortened(each.text)) for each in words.wordings]

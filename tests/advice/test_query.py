@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeclip.advice import phrases
-from edgeclip.advice.query import MOST_CHARACTERS, READ_CHARACTERS, Query
+from edgeclip.advice.query import MOST_CHARACTERS, READ_CHARACTERS, Query, shortened
 
 
 def test_it_is_cleaned():
@@ -79,3 +79,8 @@ def test_no_plurals(word):
 )
 def test_without_article(phrase, bare):
     assert phrases.bare(phrase) == bare
+
+
+@pytest.mark.parametrize("length", [60, 61, 500])
+def test_long_texts_are_shortened(length):
+    assert shortened("x" * length) == ("x" * length if length == 60 else "x" * 59 + "…")

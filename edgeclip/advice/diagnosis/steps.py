@@ -12,8 +12,9 @@ from edgeclip.advice.diagnosis.framing import TILES, TURNS, Framing, Framings
 from edgeclip.advice.diagnosis.rank import Score, Standing
 from edgeclip.advice.diagnosis.stored import Stored, reason
 from edgeclip.advice.diagnosis.towers import Towers
-from edgeclip.advice.diagnosis.words import Words, shortened
+from edgeclip.advice.diagnosis.words import Words
 from edgeclip.advice.kinds import KINDS
+from edgeclip.advice.query import shortened
 
 MOST = 5
 CLEAR = 1.0

@@ -102,11 +102,6 @@ def bare(words: str, templates: Sequence[str]) -> str:
     return _ARTICLE.sub("", words.strip(), count=1) if _ARTICLE.match(words.strip()) else words
 
 
-def shortened(text: str, most: int = 60) -> str:
-    """Return a text of at most so many characters; … stands for the rest."""
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
-
-
 def _candidates(query: str, templates: Sequence[str], advice: Advice) -> Iterator[tuple[Kind, str]]:
     terms = parse(query, pictures=False)
     if len(terms) == 1 and terms[0].weight > 0:
