@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks import measure
 from edgeclip import Model
 from edgeclip.index.background import Background
-from edgeclip.index.background_texts import TEXTS
+from edgeclip.model.background_texts import TEXTS
 from edgeclip.vectors import Vector
 from tests.index.captions import ABSENT, RIGHT
 

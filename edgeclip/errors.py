@@ -8,7 +8,9 @@
     ├── ImageRejected (ValueError)          a picture that cannot or must not be embedded
     │   └── UnsupportedFormat
     ├── InvalidText (ValueError)            a text that cannot be embedded
-    │   └── QueryError                      a query that breaks the grammar
+    │   ├── QueryError                      a query that breaks the grammar
+    │   └── PromptError                     a file of labels or rules that makes no sense
+    ├── PackError (ValueError)              a prompt pack that is damaged or of another make
     ├── StoreError (OSError)                an index that cannot be opened, read or written
     │   ├── StoreNotFound (FileNotFoundError)
     │   ├── StoreLocked (BlockingIOError)   another process writes to it
@@ -18,6 +20,7 @@
     ├── SpaceMismatch (ValueError)          vectors of another model
     ├── InvalidItem (ValueError)            a key, vector or metadata that an index cannot keep
     ├── FilterError (ValueError)            a ``where`` that makes no sense
+    ├── CameraError (OSError)               a source of frames that cannot be read
     ├── ExtraMissing (ImportError)          an optional half is not installed
     └── ExportError (RuntimeError)          an export that was not finished; nothing is left behind
         ├── CheckpointError (ValueError)
@@ -86,6 +89,14 @@ class QueryError(InvalidText):
     """Report a query that breaks the grammar of ``edgeclip.model.query``."""
 
 
+class PromptError(InvalidText):
+    """Report a file of labels or rules that cannot be read or makes no sense."""
+
+
+class PackError(EdgeclipError, ValueError):
+    """Report a prompt pack that is damaged, or was written by another version."""
+
+
 class StoreError(EdgeclipError, OSError):
     """Report an index that cannot be opened, read or written."""
 
@@ -120,6 +131,10 @@ class InvalidItem(EdgeclipError, ValueError):
 
 class FilterError(EdgeclipError, ValueError):
     """Report a ``where`` that makes no sense."""
+
+
+class CameraError(EdgeclipError, OSError):
+    """Report a source of frames that cannot be read, and will not be by waiting."""
 
 
 class ExtraMissing(EdgeclipError, ImportError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeclip.cli import coach, options, output
-from edgeclip.errors import ImageRejected, InvalidText
+from edgeclip.cli import labels as given
+from edgeclip.errors import ImageRejected
+from edgeclip.model.templates import TEMPLATES
 
 if TYPE_CHECKING:
+    from edgeclip.model.model import Model
+    from edgeclip.model.pack import PromptPack
     from edgeclip.vectors import Match
 
 
@@ -19,10 +24,16 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True)
 @click.option("-l", "--label", "labels", multiple=True, help="A label; give several.")
 @click.option(
-    "--labels", "label_file", type=click.Path(path_type=Path), help="File with a label a line."
+    "--labels",
+    "label_file",
+    type=click.Path(path_type=Path),
+    help="File with a label a line, a .toml file, or a pack.",
 )
 @click.option("--template", "templates", multiple=True, help="Prompt with {} for the label.")
+@given.template_sets
 @click.option("--negative", "negatives", multiple=True, help="A label that is never answered.")
+@given.none
+@given.temperature
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Labels shown.")
 @coach.hints_option
 @options.as_json
@@ -32,7 +43,10 @@ def classify_command(
     labels: tuple[str, ...],
     label_file: Path | None,
     templates: tuple[str, ...],
+    template_set: str | None,
     negatives: tuple[str, ...],
+    none: bool,
+    temperature: float | None,
     top: int,
     no_hints: bool,
     as_json: bool,
@@ -45,14 +59,55 @@ def classify_command(
     """
     if not (labels or label_file):
         raise click.UsageError("Give labels with --label or --labels.")
-    wanted = [*labels, *(_read_labels(label_file) if label_file else ())]
-    model = options.load(**chosen)
-    files = options.pictures_in(paths)
-    classify = model.classifier(wanted, templates=templates or None, negatives=negatives)
-    if not (no_hints or as_json):
-        coach.hint([*wanted, *negatives], labels=True)
+    if templates and template_set:
+        raise click.UsageError("Give --template or --templates, not both.")
+    own = (*templates, *(TEMPLATES[template_set] if template_set else ()))
+    asked = (labels, own, negatives, none)
+    if label_file is not None and _is_pack(label_file):
+        model, pack = _from_pack(label_file, asked, temperature, chosen)
+        files = options.pictures_in(paths)
+    else:
+        prompts = given.read(labels, label_file, own, negatives, none, temperature)
+        model = options.load(**chosen)
+        files = options.pictures_in(paths)
+        pack = _compiled(model, prompts)
+        if not (no_hints or as_json):
+            coach.hint(given.all_texts(prompts), labels=True)
+    _classify(model, pack, files, top, as_json)
+
+
+def _is_pack(path: Path) -> bool:
+    from edgeclip.model.pack import is_pack
+
+    return is_pack(path)
+
+
+def _from_pack(
+    path: Path, asked: tuple[Any, ...], temperature: float | None, chosen: dict[str, Any]
+) -> tuple[Model, PromptPack]:
+    from edgeclip.model.pack import PromptPack
+
+    if any(asked):
+        raise click.UsageError(
+            f"{path} is a pack, which holds its labels, templates and negatives. "
+            "Put them into its .toml file and make it again."
+        )
+    pack = PromptPack.load(path)
+    model = given.model_of(pack, str(path), chosen)
+    scale = pack.logit_scale if temperature is None else 1 / temperature
+    return model, dataclasses.replace(pack, logit_scale=scale)
+
+
+def _compiled(model: Model, prompts: Any) -> PromptPack:
+    from edgeclip.model.pack import PromptPack
+
+    return PromptPack.compile(prompts, model)
+
+
+def _classify(model: Model, pack: PromptPack, files: list[str], top: int, as_json: bool) -> None:
+    classify = pack.classifier(model.embed_image)
     vectors = model.embed_images(options.sources(files), on_error="return")
-    errors = []
+    errors: list[str] = []
     for path, vector in zip(
         files, output.progress(vectors, total=len(files), lines=True), strict=True
     ):
@@ -74,18 +129,3 @@ def _show(path: str, matches: Sequence[Match], error: str | None, as_json: bool)
         output.say(f"  {output.printable(error.removeprefix(path).strip())}")
     for match in matches:
         output.say(f"  {match.score:.3f}  {output.printable(match.key)}")
-
-
-def _read_labels(path: Path) -> list[str]:
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")  # editors put a byte order mark
-    except UnicodeDecodeError as error:
-        raise InvalidText(f"{path} is no UTF-8 text. Save the labels as UTF-8.") from error
-    except OSError as error:
-        raise InvalidText(
-            f"{path} cannot be read: {error.strerror}. Give a text file with a label a line."
-        ) from error
-    labels = [line.strip() for line in lines if line.strip()]
-    if not labels:
-        raise InvalidText(f"{path} holds no labels. Write one a line.")
-    return labels

@@ -2,7 +2,7 @@
 
 A cosine says little by itself: a picture that nobody could mistake for a giraffe still has some
 cosine with "giraffe", the best of many pictures has a greater one, and every model has a scale of
-its own.  So a fixed list of texts about everything (`edgeclip.index.background_texts`) is scored
+its own.  So a fixed list of texts about everything (`edgeclip.model.background_texts`) is scored
 on the same pictures:
 
 1. A text that fits some picture better than all other texts do is taken for present; the others

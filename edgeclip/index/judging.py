@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import InvalidItem
 from edgeclip.index.background import Background
-from edgeclip.index.background_texts import IDENTITY, TEXTS
 from edgeclip.index.blocks import Ids
 from edgeclip.index.changes import Setting
 from edgeclip.index.exact import Exact
 from edgeclip.index.items import unit_vectors
 from edgeclip.index.rows import VECTOR_DTYPE
 from edgeclip.index.store import Store
+from edgeclip.model.background_texts import IDENTITY, TEXTS
 from edgeclip.vectors import Vector
 
 _TEXTS, _SCORES = "background_texts", "background_scores"

@@ -94,7 +94,7 @@ class View:
     @property
     def root(self) -> Path | None:
         """The folder that it is kept true to, if there is one; keys are paths relative to it."""
-        return records.root_of(self._contents.store())
+        return records.root_of(self._contents.store(), self.path)
 
     @property
     def search_by(self) -> str:
@@ -130,7 +130,7 @@ class View:
 
     def records(self) -> Records:
         """Return what is known of the files of the folder that the index is kept true to."""
-        return records.read(self._contents.store())
+        return records.read(self._contents.store(), self.path)
 
     def vectors(self) -> tuple[list[str], Vector]:
         """Return all keys and ``(n, dim)`` float32, oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,20 @@ from edgeclip.vectors import Vector
 
 Tensor = NDArray[np.float32]
 Prepared = Tensor | ImageRejected
+
+
+def check(pictures: Any, batch_size: int, on_error: str) -> None:
+    """Refuse wrong options of ``Model.embed_images``, and one picture instead of many.
+
+    Raises:
+        ValueError, TypeError: with what is meant.
+    """
+    if on_error not in ("raise", "return"):
+        raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if isinstance(pictures, str | bytes | PathLike):
+        raise TypeError("embed_images takes many pictures. Use embed_image for one.")
 
 
 def embedded(

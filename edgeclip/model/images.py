@@ -115,6 +115,13 @@ def read(
     )
 
 
+def jpeg(picture: PictureSource, quality: int = 85) -> bytes:
+    """Return a picture as a JPEG file; raise `ImageRejected` when it is none."""
+    file = BytesIO()
+    read(picture).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
 def header(data: bytes) -> exif.Header:
     """Read what encoded bytes say of themselves, without decoding the picture where possible.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import re
 import warnings
 from collections.abc import Mapping
@@ -67,13 +68,25 @@ class Manifest:
     def load(cls, folder: Path | str) -> Manifest:
         """Read ``folder/model.json`` and check that the files it names are there.
 
+        A folder may lack the text tower with its tokenizer, all of it: a board that only watches
+        with a prompt pack needs no words.
+
         Raises:
             ModelError: a file is missing, of another size, a link, or the manifest is broken.
         """
         manifest = cls.read(folder)
+        words = manifest._text_files()
+        spared = words if not any(os.path.lexists(manifest.folder / n) for n in words) else ()
         for name in manifest.files:
-            manifest.check_file(name)
+            if name not in spared:
+                manifest.check_file(name)
         return manifest
+
+    def _text_files(self) -> set[str]:
+        """Return the files that the text tower alone needs."""
+        if self.text is None:
+            return set()
+        return {self.text.tokenizer, *(each.file for each in self.text.variants.values())}
 
     @classmethod
     def read(cls, folder: Path | str) -> Manifest:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -13,13 +12,15 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected
 from edgeclip.model import library, parts, query, tuned
-from edgeclip.model.batches import embedded
-from edgeclip.model.classifier import Classifier, prototypes
+from edgeclip.model.batches import check, embedded
+from edgeclip.model.classifier import Classifier
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
+from edgeclip.model.pack import PromptPack
 from edgeclip.model.prefetch import prefetched
+from edgeclip.model.prompts import Prompts
 from edgeclip.model.texts import checked
 from edgeclip.model.towers import FITS, Fit
 from edgeclip.vectors import Vector
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from edgeclip.model.images import PictureSource
     from edgeclip.model.session import Session
     from edgeclip.model.tokens import Tokenizer
+
+    Pictures = Iterable[PictureSource]
+    Raise = Literal["raise"]
+    Return = Literal["return"]
 
 _TEXT_BATCH = 16
 
@@ -90,8 +95,7 @@ class Model:
             image_variant: stored form of the image tower, such as ``int8``; see `edgeclip info`.
             text_variant: stored form of the text tower.
             threads: threads of one inference.
-            providers: onnxruntime's execution providers, best first: ``cpu``, ``cuda``,
-                ``tensorrt``, or its own names.
+            providers: best first: ``cpu``, ``cuda``, ``tensorrt``, or onnxruntime's own names.
             spinning: let idle threads burn CPU while they wait.
             arena: keep memory at its peak between runs.
 
@@ -123,6 +127,10 @@ class Model:
             self._image.get()
         if "text" in towers or (not towers and self.manifest.text is not None):
             self._text.get()
+
+    def close_text(self) -> None:
+        """Let go of the text tower, most of a model's memory; words open it again."""
+        self._text.forget()
 
     def __repr__(self) -> str:
         """Name the model, its dim and its space."""
@@ -168,30 +176,25 @@ class Model:
     @overload
     def embed_images(
         self,
-        pictures: Iterable[PictureSource],
+        pictures: Pictures,
         *,
         normalize: bool = ...,
         batch_size: int = ...,
-        on_error: Literal["raise"] = ...,
+        on_error: Raise = ...,
     ) -> Iterator[Vector]: ...
 
     @overload
     def embed_images(
-        self,
-        pictures: Iterable[PictureSource],
-        *,
-        normalize: bool = ...,
-        batch_size: int = ...,
-        on_error: Literal["return"],
+        self, pictures: Pictures, *, normalize: bool = ..., batch_size: int = ..., on_error: Return
     ) -> Iterator[Vector | ImageRejected]: ...
 
     def embed_images(
         self,
-        pictures: Iterable[PictureSource],
+        pictures: Pictures,
         *,
         normalize: bool = True,
         batch_size: int = 1,
-        on_error: Literal["raise", "return"] = "raise",
+        on_error: Raise | Return = "raise",
     ) -> Iterator[Vector | ImageRejected]:
         """Embed many pictures in order, decoding the next ones while the model runs.
 
@@ -209,12 +212,7 @@ class Model:
             ImageRejected: at a bad picture's turn, unless they are returned.
             ValueError, TypeError: wrong options, or one picture instead of many.
         """
-        if on_error not in ("raise", "return"):
-            raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
-        if isinstance(pictures, str | bytes | PathLike):
-            raise TypeError("embed_images takes many pictures. Use embed_image for one.")
+        check(pictures, batch_size, on_error)
         workers, ahead = min(4, usable_cpus()), batch_size + 3
         return embedded(
             prefetched(self._prepared, pictures, workers=workers, ahead=ahead),
@@ -269,25 +267,28 @@ class Model:
 
     def classifier(
         self,
-        labels: Sequence[str],
+        labels: Sequence[str] | Mapping[str, Sequence[str]],
         *,
-        templates: Sequence[str] | None = None,
+        templates: str | Sequence[str] | None = None,
         negatives: Sequence[str] = (),
+        none: str | None = None,
+        temperature: float | None = None,
     ) -> Classifier:
         """Make a zero-shot classifier; the labels are embedded once.
 
         Args:
-            labels: what a picture may be.
-            templates: prompts with one ``{}`` each, averaged; None: the model's own.
+            labels: what a picture may be, or a mapping of each to its prompts: the best counts.
+            templates: prompts with one ``{}`` each, averaged, or the name of a set of them (see
+                `edgeclip.model.templates`); None: the model's own.
             negatives: further labels that take their share of the probability and are not answered.
+            none: one more answer, such as "none of these", for what is no label.
+            temperature: divides cosines before the softmax; None: the model's own.
 
         Raises:
             InvalidText: no labels, a label twice, or a template without ``{}``.
         """
-        names = labels if isinstance(labels, str) else list(labels)  # it may be a generator
-        chosen = parts.text_tower(self.manifest).templates if templates is None else templates
-        rows = prototypes(names, chosen, lambda t: list(self.embed_texts(t)), negatives=negatives)
-        return Classifier(names, rows, self.embed_image, logit_scale=self.logit_scale)
+        chosen = Prompts.of(labels, templates, negatives, none, temperature)
+        return PromptPack.compile(chosen, self).classifier(self.embed_image)
 
     def image_tensor(self, picture: PictureSource) -> NDArray[np.float32]:
         """Prepare a picture with this model's options: ``(3, size, size)`` float32."""

@@ -23,3 +23,8 @@ class Once(Generic[Part]):
             if self._part is None:
                 self._part = self._open()
             return self._part
+
+    def forget(self) -> None:
+        """Let go of the part; the next `get` opens it again."""
+        with self._lock:
+            self._part = None

@@ -1,4 +1,4 @@
-"""Where edgeclip keeps what belongs to a user: models, settings, what can be made again.
+"""Where edgeclip keeps what belongs to a user: models, settings, what is learnt or can be remade.
 
 The XDG base directory specification, with a variable of edgeclip's own above it.
 """
@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 OFF = "off"
-"""As ``EDGECLIP_CACHE`` or ``EDGECLIP_CONFIG``: keep nothing."""
+"""As ``EDGECLIP_CACHE``, ``EDGECLIP_CONFIG`` or ``EDGECLIP_STATE``: keep nothing."""
 
 
 def user_data() -> Path | None:
@@ -25,6 +25,11 @@ def user_config() -> Path | None:
 def user_cache() -> Path | None:
     """Return the folder of what can be made again: ``EDGECLIP_CACHE``, else below the home."""
     return _own("EDGECLIP_CACHE", "XDG_CACHE_HOME", ".cache")
+
+
+def user_state() -> Path | None:
+    """Return the folder of what cameras have learnt: ``EDGECLIP_STATE``, else below the home."""
+    return _own("EDGECLIP_STATE", "XDG_STATE_HOME", ".local/state")
 
 
 def _own(variable: str, xdg: str, default: str) -> Path | None:

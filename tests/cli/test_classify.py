@@ -138,3 +138,37 @@ def test_a_model_without_words(cli, album):
     model = tiny.make(album.parent / "blind", text=None)
     done = cli("classify", "album/a.jpg", "-l", "cat", "-m", model)
     assert done.code == 1 and "blind has no text tower" in done.line
+
+
+def test_a_named_set_of_templates(cli, album, expected):
+    done = cli("classify", "album/a.jpg", *AS_OPTIONS, "--templates", "imagenet-7", "--json")
+    matches = expected(LABELS, templates="imagenet-7")("album/a.jpg")
+    assert labels_of(done.json) == [(match.key, match.score) for match in matches]
+    both = cli("classify", "album/a.jpg", *AS_OPTIONS, "--templates", "photo", "--template", "{}")
+    assert both.code == 2 and "not both" in both.err
+
+
+def test_none_of_these(cli, album, expected):
+    done = cli("classify", "album/a.jpg", *AS_OPTIONS, "--none", "--json")
+    matches = expected(LABELS, none="none of these")("album/a.jpg")
+    assert labels_of(done.json) == [(match.key, match.score) for match in matches]
+    assert sum(score for _, score in labels_of(done.json)) == pytest.approx(1)
+
+
+def test_the_temperature(cli, album, expected):
+    done = cli("classify", "album/a.jpg", *AS_OPTIONS, "--temperature", "0.5", "--json")
+    matches = expected(LABELS, temperature=0.5)("album/a.jpg")
+    assert labels_of(done.json) == [(match.key, match.score) for match in matches]
+    assert cli("classify", "album/a.jpg", "-l", "cat", "--temperature", "0").code == 2
+
+
+def test_options_add_to_a_file_of_tables(cli, album, expected):
+    (album / "l.toml").write_text(
+        'templates = "plain"\nnegatives = ["x"]\n[[label]]\nname = "cat"\nprompts = ["cat", "tom"]'
+    )
+    more = ["-l", "dog", "--negative", "y", "--json"]
+    done = cli("classify", "album/a.jpg", "--labels", "album/l.toml", *more)
+    classify = expected(
+        {"dog": ["dog"], "cat": ["cat", "tom"]}, templates="plain", negatives=["y", "x"]
+    )
+    assert labels_of(done.json) == [(m.key, m.score) for m in classify("album/a.jpg")]

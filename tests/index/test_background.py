@@ -9,7 +9,7 @@ import pytest
 
 from edgeclip import Model
 from edgeclip.index.background import Background
-from edgeclip.index.background_texts import IDENTITY, TEXTS
+from edgeclip.model.background_texts import IDENTITY, TEXTS
 from edgeclip.vectors import unit
 from tests.index.captions import ABSENT, RIGHT
 

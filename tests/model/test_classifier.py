@@ -126,3 +126,39 @@ def test_prototypes_are_means_of_unit_vectors():
         ["a", "b"], ["{} x", "{} y"], lambda ts: [np.array(table[t], np.float32) for t in ts]
     )
     assert found.tolist() == [pytest.approx([0.5**0.5] * 2), pytest.approx([0.6, 0.8])]
+
+
+def test_of_several_prompts_the_best_counts(model):
+    several = model.classifier({"pet": ["cat", "dog"], "vehicle": ["a bicycle"]})
+    single = model.classifier(LABELS)
+    for seed in range(4):
+        vector = model.embed_image(photo(seed=seed))
+        cat, dog, bicycle = single.prototypes @ vector
+        powers = np.exp(20 * np.array([max(cat, dog), bicycle], float))
+        found = {match.key: match.score for match in several.rank(vector)}
+        assert found["pet"] == pytest.approx(powers[0] / powers.sum(), abs=1e-5)
+    with pytest.raises(TypeError, match="list of texts"):
+        model.classifier({"pet": "cat"})
+
+
+def test_negatives_of_one_label_take_from_it_alone():
+    rows = np.eye(4, dtype=np.float32)
+    apart = {"x": rows[3:]}
+    parts = {"logit_scale": 2.0, "apart": apart}
+    classify = Classifier(["x", "y"], rows[:2], lambda picture: picture, **parts)
+    vector = np.float32([0.5, 0.5, 0, 0.7])
+    scores = dict(zip("xy", classify.scores(vector), strict=True))
+    assert scores["y"] == pytest.approx(0.5)
+    assert scores["x"] == pytest.approx(0.5 / (1 + np.exp(2 * 0.2)))
+
+
+def test_temperature(model):
+    own = model.classifier(LABELS, temperature=1 / 20)(photo())
+    assert [m.score for m in own] == pytest.approx(
+        [m.score for m in model.classifier(LABELS)(photo())]
+    )
+    cold = model.classifier(LABELS, temperature=0.001)(photo())
+    assert cold[0].score > own[0].score
+    for wrong in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="temperature must be above 0"):
+            model.classifier(LABELS, temperature=wrong)

@@ -216,3 +216,15 @@ def test_the_name_says_nothing_the_content_all(tmp_path):
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.png")
     Path(odd).write_bytes(encoded(photo(), "PNG"))
     assert pixels(odd).shape == (40, 60, 3)
+
+
+def test_a_jpeg_is_the_picture_without_a_word_about_it():
+    for source in (np.asarray(photo()), encoded(photo(), "PNG"), photo()):
+        found = Image.open(io.BytesIO(images.jpeg(source)))
+        assert (found.format, found.size, found.mode) == ("JPEG", (60, 40), "RGB")
+        assert not found.getexif() and "icc_profile" not in found.info
+    near = np.asarray(Image.open(io.BytesIO(images.jpeg(photo(), quality=95))), np.int16)
+    assert np.abs(near - np.asarray(photo(), np.int16)).mean() < 8
+    assert len(images.jpeg(photo(), quality=30)) < len(images.jpeg(photo()))
+    with pytest.raises(images.ImageRejected):
+        images.jpeg(b"no picture")

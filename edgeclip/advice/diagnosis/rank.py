@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from edgeclip.index.background_texts import TEXTS
+from edgeclip.model.background_texts import TEXTS
 from edgeclip.vectors import Vector
 
 COUNT = 100

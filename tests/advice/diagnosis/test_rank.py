@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgeclip.advice.diagnosis.rank import Background, background, score, spread
-from edgeclip.index.background_texts import TEXTS
+from edgeclip.model.background_texts import TEXTS
 from edgeclip.vectors import unit
 
 

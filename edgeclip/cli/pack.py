@@ -1,0 +1,48 @@
+"""``edgeclip pack``: labels and their vectors in one small file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from edgeclip.cli import coach, labels, options, output
+
+
+@click.command("pack")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", "target", type=click.Path(path_type=Path), help="Default: FILE, as .pack."
+)
+@coach.hints_option
+@options.as_json
+@options.model_options
+def pack_command(
+    file: Path, target: Path | None, no_hints: bool, as_json: bool, **chosen: Any
+) -> None:
+    """Compile labels or rules to a file that needs no text tower.
+
+    FILE is a .toml file of [[label]] or [[rule]] tables, or has a label a line.  A pack of the same
+    name is replaced.
+    """
+    from edgeclip.model.pack import PromptPack
+    from edgeclip.model.prompts import read_prompts
+
+    target = file.with_suffix(".pack") if target is None else target
+    options.check_target(target, ".pack")
+    prompts = read_prompts(file)
+    pack = PromptPack.compile(prompts, options.load(**chosen))
+    size = pack.save(target)
+    if not (no_hints or as_json):
+        coach.hint(labels.all_texts(prompts), labels=True)
+    made = {"output": str(target), "bytes": size, "model": pack.model, "space": pack.space}
+    names = [label.name for label in pack.labels]
+    if as_json:
+        negatives = len(pack.negatives) + sum(len(label.negatives) for label in pack.labels)
+        output.json_line({**made, "labels": names, "negatives": negatives, "none": pack.none})
+        return
+    output.say(
+        f"{output.printable(str(target))}: {output.counted(len(names), 'label')}, {size:,} bytes, "
+        f"for {output.printable(pack.model)} (space {pack.space[:12]}…)"
+    )
