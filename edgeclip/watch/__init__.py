@@ -1,0 +1,1 @@
+"""Frames → events: cameras are read, rules are calibrated and watched, sinks are told."""

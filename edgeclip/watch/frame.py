@@ -1,0 +1,33 @@
+"""What a camera gives: frames, and word of its own state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Hold one picture of a source; every verb that takes a picture takes it."""
+
+    time: float
+    """Seconds on a steady clock: ``time.monotonic()`` when a camera or stream gave it, else the
+    position in the video, the folder or the iterable."""
+    picture: NDArray[np.uint8]
+    """``(h, w, 3)`` RGB."""
+    dropped: int = 0
+    """Frames of the source that were passed over since the one before."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """Say how a camera or stream is, from now on."""
+
+    name: Literal["open", "lost", "frozen", "black"]
+    reason: str
+    """One clause without a full stop; empty where it is open."""
+    time: float
+    """``time.monotonic()``"""
