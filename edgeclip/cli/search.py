@@ -162,12 +162,30 @@ def _print_json(found: Sequence[Answer], gallery: Gallery, times: dict[str, floa
     output.json_line({"queries": answers, "left_out": left_out, "times": times})
 
 
+def _table(matches: Sequence[Match]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return header and rows; with the times, where a camera has told some."""
+    times = [_time_of(match) for match in matches]
+    if any(times):
+        shown = zip(matches, times, strict=True)
+        rows = [(f"{match.score:.3f}", time, match.key) for match, time in shown]
+        return ("  score", "time", "picture"), [*rows]
+    return ("  score", "picture"), [(f"{match.score:.3f}", match.key) for match in matches]
+
+
+def _time_of(match: Match) -> str:
+    """Return when a picture was taken, in local time; that of its file says little."""
+    from edgeclip.index.where import moment
+
+    known = match.metadata or {}
+    taken = None if known.get("time_source") == "file" else moment(known.get(filters.TIME))
+    return "" if taken is None else f"{taken:%Y-%m-%d %H:%M:%S}"
+
+
 def _print(found: Sequence[Answer], least: float, times: dict[str, float]) -> None:
     for query, matches, judgement in found:
         output.say(output.printable(query))
-        rows = [(f"{match.score:.3f}", match.key) for match in matches]
-        if rows:
-            output.table(("  score", "picture"), rows)
+        if matches:
+            output.table(*_table(matches))
         else:
             output.say(f"  no picture reaches {least:g}" if least > -1 else "  no picture")
         if judgement is not None and not judgement.good:

@@ -1,0 +1,1 @@
+"""Sinks: where events go; each is a function of an event, see `edgeclip.watch.events.Sink`."""
