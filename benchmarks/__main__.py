@@ -33,6 +33,8 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "groups": {},
     "duplicates": {},
     "background": {},
+    "nothing": {},
+    "teach": {},
 }
 _WHOLE = ("precision", "variants")
 """Those of which the README shows every row; of the others those that have a target."""

@@ -30,14 +30,23 @@ if TYPE_CHECKING:
     from edgeclip.index.items import Item as Item
     from edgeclip.model.classifier import Classifier as Classifier
     from edgeclip.model.model import Model as Model
+    from edgeclip.model.pack import PromptPack as PromptPack
     from edgeclip.vectors import Match as Match
+    from edgeclip.watch.events import Event as Event
+    from edgeclip.watch.frame import Frame as Frame
+    from edgeclip.watch.frames import frames as frames
+    from edgeclip.watch.gate import ChangeGate as ChangeGate
+    from edgeclip.watch.watcher import Watcher as Watcher
 
 __version__ = "0.1.0"
 __all__ = [
     "Advice",
+    "ChangeGate",
     "Classifier",
     "EdgeclipError",
+    "Event",
     "FilterError",
+    "Frame",
     "ImageRejected",
     "Index",
     "InvalidItem",
@@ -47,20 +56,29 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelNotFound",
+    "PromptPack",
     "SpaceMismatch",
     "StoreError",
+    "Watcher",
     "coach",
+    "frames",
 ]
 
 # Imported when they are first used: `import edgeclip` costs a few milliseconds.
 _HOMES = {
     "Advice": "edgeclip.advice.limits",
+    "ChangeGate": "edgeclip.watch.gate",
     "Classifier": "edgeclip.model.classifier",
+    "Event": "edgeclip.watch.events",
+    "Frame": "edgeclip.watch.frame",
     "Index": "edgeclip.index.index",
     "Item": "edgeclip.index.items",
     "Match": "edgeclip.vectors",
     "Model": "edgeclip.model.model",
+    "PromptPack": "edgeclip.model.pack",
+    "Watcher": "edgeclip.watch.watcher",
     "coach": "edgeclip.advice.coach",
+    "frames": "edgeclip.watch.frames",
 }
 
 

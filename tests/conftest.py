@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _PATHS = [str(ROOT), str(ROOT / "export"), os.environ.get("PYTHONPATH", "")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _PATHS))
 # Nothing is kept in the home of whoever runs the tests, and nothing found there is used.
-os.environ["EDGECLIP_CACHE"] = os.environ["EDGECLIP_CONFIG"] = "off"
+for _name in ("EDGECLIP_CACHE", "EDGECLIP_CONFIG", "EDGECLIP_STATE"):
+    os.environ[_name] = "off"
 # A shell ignores Ctrl-C for what it starts with &, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # A test provokes panics of the tokenizer's Rust half; their backtraces have hundreds of lines.

@@ -25,7 +25,7 @@ FLOORS = [
 ]
 # Foreign library → the only files that may import it.
 GATEKEEPERS = {
-    "PIL": {"model/images.py", "model/sheet.py"},
+    "PIL": {"model/images.py", "model/sheet.py", "watch/plot.py"},
     "pillow_heif": {"model/images.py"},
     "tokenizers": {"model/tokens.py"},
     "ftfy": {"model/tokens.py"},
@@ -34,6 +34,8 @@ GATEKEEPERS = {
     "hnswlib": {"index/hnsw.py"},
     "watchfiles": {"index/watching.py"},
     "cv2": {"watch/camera.py"},
+    "picamera2": {"watch/camera.py"},
+    "paho": {"watch/sinks/mqtt.py"},
     "edgeclip_export": {"cli/export.py", "cli/quantize.py"},
 }
 FORBIDDEN = {"torch", "torchvision", "onnx", "open_clip", "timm"}

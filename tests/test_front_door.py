@@ -22,6 +22,8 @@ HEAVY = {
     "ftfy",
     "numpy",
     "open_clip",
+    "cv2",
+    "picamera2",
 }
 
 BASES = {
@@ -32,6 +34,8 @@ BASES = {
     "UnsupportedFormat": (errors.ImageRejected,),
     "InvalidText": (errors.EdgeclipError, ValueError),
     "QueryError": (errors.InvalidText,),
+    "PromptError": (errors.InvalidText,),
+    "PackError": (errors.EdgeclipError, ValueError),
     "StoreError": (errors.EdgeclipError, OSError),
     "StoreNotFound": (errors.StoreError, FileNotFoundError),
     "StoreLocked": (errors.StoreError, BlockingIOError),
@@ -41,6 +45,7 @@ BASES = {
     "SpaceMismatch": (errors.EdgeclipError, ValueError),
     "InvalidItem": (errors.EdgeclipError, ValueError),
     "FilterError": (errors.EdgeclipError, ValueError),
+    "CameraError": (errors.EdgeclipError, OSError),
     "ExtraMissing": (errors.EdgeclipError, ImportError),
     "ExportError": (errors.EdgeclipError, RuntimeError),
     "CheckpointError": (errors.ExportError, ValueError),
@@ -64,9 +69,12 @@ def imported_by(statement: str, folder) -> set[str]:
 def test_the_front_door_is_pinned():
     assert edgeclip.__all__ == [
         "Advice",
+        "ChangeGate",
         "Classifier",
         "EdgeclipError",
+        "Event",
         "FilterError",
+        "Frame",
         "ImageRejected",
         "Index",
         "InvalidItem",
@@ -76,9 +84,12 @@ def test_the_front_door_is_pinned():
         "Model",
         "ModelError",
         "ModelNotFound",
+        "PromptPack",
         "SpaceMismatch",
         "StoreError",
+        "Watcher",
         "coach",
+        "frames",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgeclip.cli import indexes, options, output
-from edgeclip.errors import EdgeclipError, ModelNotFound, StoreDamaged, StoreNotFound
+from edgeclip.errors import EdgeclipError, StoreDamaged, StoreNotFound
 
 if TYPE_CHECKING:
     from edgeclip.index.index import Index
@@ -155,7 +155,7 @@ def _opened(path: Path, chosen: dict[str, Any], **how: Any) -> Iterator[tuple[In
         index = Index.open(path, **how)
     except (StoreNotFound, StoreDamaged):  # damaged so badly that its model must be named
         model = options.load(**chosen)
-        name = _findable(model, chosen["models"])
+        name = indexes.findable(model, chosen["models"])
         index = Index.open(path, model.space, model=name, **how)
     with indexes.telling(index):
         yield index, model or _model_of(index, chosen)
@@ -167,21 +167,10 @@ def _model_of(index: Index, chosen: dict[str, Any]) -> Model:
 
     model = indexes.load_for(index, **chosen)
     if chosen["model"] and not indexes.knows_model(index, chosen["models"]):
-        name = _findable(model, chosen["models"])
+        name = indexes.findable(model, chosen["models"])
         index.write([Setting("model", name)])
         output.remark(f"{index.path} remembers its model as {output.printable(name)}")
     return model
-
-
-def _findable(model: Model, models: Path | None) -> str:
-    """Return the name by which a model will be found again, else its path."""
-    from edgeclip.model import library
-
-    folder = model.manifest.folder.resolve()
-    with contextlib.suppress(ModelNotFound):
-        if library.find(model.name, models=models).resolve() == folder:
-            return model.name
-    return str(folder)
 
 
 def _gently(threads: int | None) -> int:

@@ -191,6 +191,17 @@ def _as_options(made: Mapping[str, Any], wrong: Sequence[str]) -> str:
     return f"{variants}--fit {made['fit']} and {'with' if made['draft'] else 'without'} --draft"
 
 
+def findable(model: Model, models: Path | None) -> str:
+    """Return the name by which a model will be found again, else its path."""
+    from edgeclip.model import library
+
+    folder = model.manifest.folder.resolve()
+    with contextlib.suppress(ModelNotFound):
+        if library.find(model.name, models=models).resolve() == folder:
+            return model.name
+    return str(folder)
+
+
 def knows_model(index: Index, models: Path | None) -> bool:
     """Tell whether a model is where an index remembers it."""
     try:

@@ -1,0 +1,95 @@
+"""Recording: rules over recorded frames, as if a camera gave them now, and how that went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from edgeclip.model.model import Model
+from edgeclip.model.pack import PromptPack
+from edgeclip.watch.clock import RecordedClock
+from edgeclip.watch.events import Event
+from edgeclip.watch.frame import Frame
+from edgeclip.watch.gate import ChangeGate
+from edgeclip.watch.replay import Evaluation, Truth, evaluate
+from edgeclip.watch.watcher import Watcher
+
+
+@dataclass(slots=True)
+class Course:
+    """How one rule went; all times in seconds of the recording."""
+
+    warm_up_s: float
+    """The least time that learning takes."""
+    times: list[float] = field(default_factory=list)
+    """Of the frames."""
+    scores: list[float] = field(default_factory=list)
+    """One for each time."""
+    thresholds: list[float] = field(default_factory=list)
+    """One for each time; NaN while it was being learnt."""
+    events: list[tuple[float, float]] = field(default_factory=list)
+    """Start and end of each."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the recording is."""
+        return self.times[-1] if self.times else 0.0
+
+    @property
+    def since(self) -> float | None:
+        """When the rule had learnt enough; None: never."""
+        known = (t for t, level in zip(self.times, self.thresholds, strict=True) if level == level)
+        return next(known, None)
+
+    @property
+    def watched_s(self) -> float:
+        """How long it watched after that."""
+        return 0.0 if self.since is None else self.seconds - self.since
+
+    @property
+    def threshold(self) -> float | None:
+        """The last one."""
+        last = self.thresholds[-1] if self.thresholds else math.nan
+        return last if last == last else None
+
+    def evaluate(self, truth: Sequence[Truth]) -> Evaluation:
+        """Compare the events with what was really there."""
+        since = self.seconds if self.since is None else self.since
+        return evaluate(truth, self.events, watched_s=self.watched_s, since=since)
+
+
+def follow(
+    frames: Iterable[Frame], model: Model, pack: PromptPack, *, gated: bool = True
+) -> dict[str, Course]:
+    """Run the rules of a pack over frames.
+
+    Args:
+        frames: of a recording, whose times begin near 0.
+        model: of the pack's space.
+        pack: the rules.
+        gated: infer only frames that have changed.
+
+    Returns:
+        The course of each rule.
+    """
+    gate = ChangeGate() if gated else None
+    watcher = Watcher(model, pack, gate=gate, clock=RecordedClock(0.0), pictures=False)
+    courses: dict[str, Course] = {}
+    for frame in frames:
+        _note(courses, watcher(frame))
+        for reading in watcher.readings:
+            course = courses.setdefault(reading.rule, Course(reading.warm_up_s[0]))
+            level = math.nan if reading.threshold is None else reading.threshold
+            course.times.append(frame.time)
+            course.scores.append(reading.score)
+            course.thresholds.append(level)
+    _note(courses, watcher.lost())
+    return courses
+
+
+def _note(courses: dict[str, Course], events: Iterable[Event]) -> None:
+    for event in events:
+        if event.end is not None:
+            span = event.start.timestamp(), event.end.timestamp()
+            courses[event.rule].events.append(span)

@@ -1,0 +1,61 @@
+"""Scores: how well a frame, or a part of it, fits a rule.
+
+The score is a log-odds: the model's logit of the best of the rule's prompts against its negatives
+and the background together, ``s·cos(prompt) − log Σ exp(s·cos(negative))``, with the model's logit
+scale ``s``.  At 0 the prompt is as likely as all of them.  The background's general texts are one
+competitor, as in `edgeclip.model.nothing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeclip.model import nothing
+from edgeclip.model.pack import PromptPack
+from edgeclip.model.packed import PackedLabel
+from edgeclip.vectors import Vector
+from edgeclip.watch.rules import Box
+
+
+class Scorer:
+    """Score vectors for one label of a pack."""
+
+    def __init__(self, label: PackedLabel, pack: PromptPack) -> None:
+        self._prompts = label.vectors
+        self._rivals = np.concatenate([label.negative_vectors, pack.negative_vectors])
+        self._background = pack.background_vectors
+        self._scale = pack.logit_scale
+
+    def __call__(self, vector: Vector) -> float:
+        """Return the log-odds of a ``(dim,)`` unit vector."""
+        rivals = self._rivals @ vector
+        if len(self._background):
+            rivals = np.append(rivals, nothing.competitor(self._background @ vector))
+        own = float((self._prompts @ vector).max())
+        if not len(rivals):
+            return self._scale * own
+        most = float(rivals.max())
+        together = np.log(np.exp(self._scale * (rivals - most)).sum())
+        return float(self._scale * (own - most) - together)
+
+
+class Newness:
+    """Score vectors by how new they are, in the units of the other scores."""
+
+    def __init__(self, novelty: Callable[[Vector], float], pack: PromptPack) -> None:
+        self._novelty, self._scale = novelty, pack.logit_scale
+
+    def __call__(self, vector: Vector) -> float:
+        """Return the novelty, 0 to 2, times the logit scale."""
+        return self._scale * self._novelty(vector)
+
+
+def crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Return a part of a picture, at least one pixel of it."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = box
+    x, y = min(int(left * width), width - 1), min(int(top * height), height - 1)
+    return picture[y : max(y + 1, round(bottom * height)), x : max(x + 1, round(right * width))]

@@ -1,0 +1,127 @@
+"""Watched: one rule on one camera: its scorer, what is learnt of its background, its alarm."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from edgeclip.errors import PromptError
+from edgeclip.model.pack import PromptPack
+from edgeclip.vectors import Vector
+from edgeclip.watch.alarm import Alarm, Spell
+from edgeclip.watch.calibration import Calibration
+from edgeclip.watch.frame import Frame
+from edgeclip.watch.rules import Box, Rule
+from edgeclip.watch.scores import Newness, Scorer
+
+Novelty = Callable[[Vector], float]
+
+
+class Watched:
+    """Take one rule through the frames.
+
+    Args:
+        rule: what is watched for.
+        pack: where it comes from.
+        novelty: vector → how new it is, for a rule that asks it.
+    """
+
+    def __init__(self, rule: Rule, pack: PromptPack, novelty: Novelty | None) -> None:
+        self.rule = rule
+        self.calibration = Calibration(rule.false_alerts, rule.min_duration)
+        self.score, self.box = 0.0, rule.region
+        self.vector: Vector | None = None
+        self.event_id = ""
+        self._scorer = _scorer(rule, pack, novelty)
+        self._alarm = Alarm(rule)
+        self._identity = _identity(rule, pack)
+
+    @property
+    def threshold(self) -> float | None:
+        """What the score must get above; None while it is being learnt."""
+        share = self.rule.threshold
+        return self.calibration.threshold if share is None else math.log(share / (1 - share))
+
+    @property
+    def learnt(self) -> float:
+        """How much of the warm-up is done, from 0 to 1."""
+        return 1.0 if self.rule.threshold is not None else self.calibration.learnt
+
+    def look(self, vectors: Mapping[Box, Vector]) -> None:
+        """Score a new frame; without this the next `step` is for one that has not changed."""
+        boxes = self.rule.boxes
+        found = [self._scorer(vectors[box]) for box in boxes]
+        best = int(np.argmax(found))
+        self.score, self.box, self.vector = found[best], boxes[best], vectors[boxes[best]]
+
+    def step(self, frame: Frame, steady: float, local: datetime) -> Spell | None:
+        """Take in a frame; return the spell that begins or ends by it, if one does.
+
+        Args:
+            frame: the frame.
+            steady: its time, on a clock that carries on over restarts.
+            local: its time by the wall clock.
+        """
+        if self.vector is None:
+            return None
+        # The alarm first: a frame is judged by what was learnt before it.
+        spell = self._alarm(
+            frame.time,
+            self.score,
+            self.threshold,
+            self.calibration.usual,
+            box=self.box,
+            frame=frame,
+            vector=self.vector,
+            allowed=local in self.rule.schedule,
+        )
+        if self.rule.threshold is None:
+            self.calibration.observe(steady, self.score)
+        return spell
+
+    def lost(self) -> Spell | None:
+        """Note that the camera gives no frames; return the spell that ends by it."""
+        self.calibration.forget_moment()
+        self.vector = None
+        return self._alarm.end()
+
+    def record(self) -> dict[str, Any]:
+        """Return what to keep over a restart."""
+        return {"identity": self._identity, **self.calibration.record()}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Carry on, if it was learnt for this rule as it is now.
+
+        Raises:
+            ValueError, TypeError, KeyError: nothing of the kind was kept.
+        """
+        if kept["identity"] == self._identity:
+            self.calibration.restore(kept)
+
+
+def _scorer(rule: Rule, pack: PromptPack, novelty: Novelty | None) -> Callable[[Vector], float]:
+    if not rule.novelty:
+        return Scorer(rule.label, pack)
+    if novelty is None:
+        raise PromptError(
+            f"the rule {rule.name!r} asks what is new, and nothing is kept to know it by. Give a "
+            "timeline (--timeline)."
+        )
+    return Newness(novelty, pack)
+
+
+def _identity(rule: Rule, pack: PromptPack) -> str:
+    """Name all that the scores depend on: what was learnt with other prompts is of no use."""
+    label = rule.label
+    digest = hashlib.sha256(
+        f"{pack.space} {rule.boxes} {rule.novelty} {rule.min_duration}".encode()
+    )
+    others = pack.negative_vectors, pack.background_vectors
+    for vectors in (label.vectors, label.negative_vectors, *others):
+        digest.update(np.ascontiguousarray(vectors, np.float32).tobytes() + b"|")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,183 @@
+"""Watcher: frames in, events out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from edgeclip.model.model import Model
+from edgeclip.model.pack import PromptPack
+from edgeclip.vectors import Vector
+from edgeclip.watch import scores, state
+from edgeclip.watch.alarm import Spell
+from edgeclip.watch.clock import Clock
+from edgeclip.watch.events import Event
+from edgeclip.watch.frame import Frame
+from edgeclip.watch.gate import ChangeGate
+from edgeclip.watch.rules import WHOLE, Box, compiled, rules_of
+from edgeclip.watch.watched import Watched
+
+_SAVE_S = 900.0
+"""A power cut costs at most so much of what was learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one rule makes of the newest frame."""
+
+    rule: str
+    score: float
+    """Log-odds, see `edgeclip.watch.scores`; or the novelty."""
+    threshold: float | None
+    """None while it is being learnt."""
+    learnt: float
+    """How much of the warm-up is done, from 0 to 1."""
+    warm_up_s: tuple[float, float]
+    """How many seconds that takes, at least and at most."""
+    box: Box
+    """Where in the frame the score is greatest."""
+
+
+class Watcher:
+    """Watch one camera by the rules of a pack.
+
+    Args:
+        model: turns frames into vectors, of the pack's space.
+        rules: what is watched for: a pack (see `edgeclip.watch.rules` for its settings), or words.
+        camera: what the camera is called.
+        keep: the file that keeps what is learnt; None: nothing is kept.
+        gate: tells which frames are worth an inference; None: all are.
+        clock: of the frames' times.
+        pictures: whether events carry their best frame.
+        novelty: vector → how new it is, for rules that ask it.
+
+    Raises:
+        SpaceMismatch: the pack was made with another model.
+        PromptError: a rule has a setting that makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        rules: PromptPack | Sequence[str],
+        *,
+        camera: str = "camera",
+        keep: Path | None = None,
+        gate: ChangeGate | None = None,
+        clock: Clock | None = None,
+        pictures: bool = True,
+        novelty: Callable[[Vector], float] | None = None,
+    ) -> None:
+        pack = rules if isinstance(rules, PromptPack) else compiled(rules, model)
+        pack.check_space(model.space)
+        self.camera = camera
+        self.inferences = 0
+        """Pictures and parts of pictures that were embedded."""
+        self.vector: Vector | None = None
+        """Of the newest frame, or of the part that is looked at; None when it has not changed."""
+        self._model, self._gate, self._keep = model, gate, keep
+        self._pictures, self._clock = pictures, clock or Clock()
+        self._watched = [Watched(rule, pack, novelty) for rule in rules_of(pack)]
+        boxes = [box for each in self._watched for box in each.rule.boxes]
+        self._boxes = list(dict.fromkeys(boxes))
+        self._next_save = 0.0
+        self._restore()
+
+    def __call__(self, frame: Frame) -> list[Event]:
+        """Look at a frame and return the events that start or end by it."""
+        self.vector = None
+        if self._gate is None or self._gate(frame):
+            self._look(frame)
+        steady, local = self._clock.steady(frame.time), self._clock.local(frame.time)
+        spells = [(each, each.step(frame, steady, local)) for each in self._watched]
+        events = [self._event(each, spell) for each, spell in spells if spell is not None]
+        if self._keep is not None and steady >= self._next_save:
+            self.save()
+        return events
+
+    @property
+    def readings(self) -> list[Reading]:
+        """What the rules make of the newest frame; nothing before there was one."""
+        return [
+            Reading(
+                each.rule.name,
+                each.score,
+                each.threshold,
+                each.learnt,
+                each.calibration.warm_up_s,
+                each.box,
+            )
+            for each in self._watched
+            if each.vector is not None
+        ]
+
+    @property
+    def clock_set(self) -> bool:
+        """Whether the board can know the time."""
+        return self._clock.is_set
+
+    def local(self, time: float) -> datetime:
+        """Return the local time of a frame's time, as the wall clock counts now."""
+        return self._clock.local(time)
+
+    def lost(self) -> list[Event]:
+        """Note that the camera gives no frames; return the events that end by it."""
+        spells = [(each, each.lost()) for each in self._watched]
+        return [self._event(each, spell) for each, spell in spells if spell is not None]
+
+    def save(self) -> None:
+        """Keep what was learnt.
+
+        Raises:
+            EdgeclipError: it cannot be kept.
+        """
+        if self._keep is None:
+            return
+        self._next_save = self._clock.steady() + _SAVE_S
+        rules = {each.rule.name: each.record() for each in self._watched}
+        state.save(self._keep, {"clock": self._clock.record(), "rules": rules})
+
+    def _restore(self) -> None:
+        kept = {} if self._keep is None else state.load(self._keep)
+        # What is missing or odd is learnt again.
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            self._clock.restore(kept["clock"])
+        for each in self._watched:
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                each.restore(kept["rules"][each.rule.name])
+        self._next_save = self._clock.steady() + _SAVE_S
+
+    def _look(self, frame: Frame) -> None:
+        parts = [scores.crop(frame.picture, box) for box in self._boxes]
+        vectors = {
+            box: self._model.embed_image(part) for box, part in zip(self._boxes, parts, strict=True)
+        }
+        self.inferences += len(parts)
+        self.vector = vectors[self._boxes[0]]
+        for each in self._watched:
+            each.look(vectors)
+
+    def _event(self, each: Watched, spell: Spell) -> Event:
+        rule, end = each.rule.name, spell.last if spell.over else None
+        if not spell.over:
+            each.event_id = f"{self.camera}-{rule}-{uuid4().hex[:12]}"
+        return Event(
+            id=each.event_id,
+            camera=self.camera,
+            rule=rule,
+            state="ended" if spell.over else "started",
+            start=self._clock.local(spell.start),
+            peak=self._clock.local(spell.peak),
+            end=None if end is None else self._clock.local(end),
+            duration_s=spell.last - spell.start,
+            score=spell.score,
+            threshold=spell.threshold,
+            box=None if spell.box == WHOLE else spell.box,
+            clock_set=self._clock.is_set,
+            picture=spell.frame.picture if self._pictures else None,
+            vector=spell.vector,
+        )
