@@ -9,9 +9,19 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks.week import DEVELOPMENT, HELD, Week, cutouts
+from benchmarks.week import DEVELOPMENT, HELD, Week, cutouts, judge
+from benchmarks.week.__main__ import MIDDLE
 from benchmarks.week.week import EVENTS_A_WEEK, FEWEST, IDLE_S
+from edgeclip.model.model import Model
+from edgeclip.model.pack import PromptPack
+from edgeclip.model.packed import PackedLabel
+from edgeclip.model.prompts import Label, Prompts
+from edgeclip.watch.recording import Course, follow
+from edgeclip.watch.replay import Truth
+from edgeclip.watch.rules import compiled
 from tests.programs import ALL_TESTS
+
+NOTHING = np.zeros((0, 4), np.float32)
 
 
 def shots(count: int, **changes) -> list[np.ndarray]:
@@ -122,3 +132,40 @@ def test_every_cut_out_is_there():
     for name in names[::12]:
         cutout = cutouts.read(name, "stamps")
         assert cutout.mode == "RGBA" and cutout.getchannel("A").getextrema()[1] == 255
+
+
+def test_rules_watch_an_hour_of_it():
+    """An hour of the week with the starter, as `edgeclip watch` would see it; soak has all of it."""
+    model = Model.load("starter", fit="pad")
+    week = Week(1, "development", 1 / 24, 9, pictures="skimage")
+    labels = [
+        Label(name, week.rules[name], settings={"region": MIDDLE, "false_alerts": "3 an hour"})
+        for name in ("cat", "coffee")
+    ]
+    courses = follow(week.frames(), model, compiled(Prompts(tuple(labels)), model))
+    truth = {name: [each for each in week.truth if each.rule == name] for name in courses}
+    found = {name: course.evaluate(truth[name]) for name, course in courses.items()}
+    assert all(1200 <= course.since < 2400 for course in courses.values())
+    assert sum(each.found for each in found.values()) >= 2
+    assert not any(each.missed or each.false for each in found.values())
+
+
+def test_a_flat_threshold_is_judged_beside_it():
+    course = Course(
+        1200.0, [float(i) for i in range(100)], [0.0] * 100, [float("nan")] * 10 + [2.0] * 90
+    )
+    course.scores[50:60] = [3.0] * 10
+    course.scores[80:84] = [1.0] * 4
+    course.events = [(50.0, 59.0)]
+    rule = PackedLabel("cat", ("cat",), np.eye(1, 4, dtype=np.float32), (), NOTHING)
+    pack = PromptPack(
+        "m", "s", 1.0, (rule,), ("grey",), np.eye(1, 4, 1, dtype=np.float32), None, NOTHING
+    )
+    truths = {half: [Truth("cat", 50.0, 60.0)] for half in ("development", "held")}
+    outcomes = judge.outcomes({half: {"cat": course} for half in truths}, truths, pack)
+    assert [each.half for each in outcomes] == ["development", "held"]
+    for each in outcomes:
+        assert each.learnt.found == each.flat.found == 1
+        assert each.learnt.false == each.flat.false == 0
+        assert 1.0 < each.level <= 3.0
+    assert "| cat | held | 1 | 1.00 (" in judge.table(outcomes)
