@@ -32,6 +32,18 @@ def check(pictures: Any, batch_size: int, on_error: str) -> None:
         raise TypeError("embed_images takes many pictures. Use embed_image for one.")
 
 
+def returning(prepare: Callable[[Any], Tensor]) -> Callable[[Any], Prepared]:
+    """Return a function that gives a bad picture's `ImageRejected` instead of raising it."""
+
+    def prepared(picture: Any) -> Prepared:
+        try:
+            return prepare(picture)
+        except ImageRejected as error:
+            return error
+
+    return prepared
+
+
 def embedded(
     tensors: Generator[Prepared, None, None],
     run: Callable[[NDArray[Any]], Vector],

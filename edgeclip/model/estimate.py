@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Z = 1.959964
+Z = 1.959963984540054
 """Of 95 %."""
 Interval = tuple[float, float]
 

@@ -75,18 +75,20 @@ class Manifest:
             ModelError: a file is missing, of another size, a link, or the manifest is broken.
         """
         manifest = cls.read(folder)
-        words = manifest._text_files()
-        spared = words if not any(os.path.lexists(manifest.folder / n) for n in words) else ()
+        spared = manifest.spared
         for name in manifest.files:
             if name not in spared:
                 manifest.check_file(name)
         return manifest
 
-    def _text_files(self) -> set[str]:
-        """Return the files that the text tower alone needs."""
+    @property
+    def spared(self) -> frozenset[str]:
+        """The files of the text tower, where all of them were left out of the folder."""
         if self.text is None:
-            return set()
-        return {self.text.tokenizer, *(each.file for each in self.text.variants.values())}
+            return frozenset()
+        words = {self.text.tokenizer, *(each.file for each in self.text.variants.values())}
+        left_out = not any(os.path.lexists(self.folder / name) for name in words)
+        return frozenset(words) if left_out else frozenset()
 
     @classmethod
     def read(cls, folder: Path | str) -> Manifest:

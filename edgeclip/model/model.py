@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected
 from edgeclip.model import library, parts, query, tuned
-from edgeclip.model.batches import check, embedded
+from edgeclip.model.batches import check, embedded, returning
 from edgeclip.model.classifier import Classifier
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
@@ -125,7 +125,8 @@ class Model:
         """Open towers now instead of on first use: ``image``, ``text``, or all that there are."""
         if "image" in towers or not towers:
             self._image.get()
-        if "text" in towers or (not towers and self.manifest.text is not None):
+        words = self.manifest.text is not None and not self.manifest.spared
+        if "text" in towers or (not towers and words):
             self._text.get()
 
     def close_text(self) -> None:
@@ -215,7 +216,7 @@ class Model:
         check(pictures, batch_size, on_error)
         workers, ahead = min(4, usable_cpus()), batch_size + 3
         return embedded(
-            prefetched(self._prepared, pictures, workers=workers, ahead=ahead),
+            prefetched(returning(self.image_tensor), pictures, workers=workers, ahead=ahead),
             lambda tensors: self._image.get().run(tensors, unit=normalize),
             batch_size=batch_size,
             raises=on_error == "raise",
@@ -296,9 +297,3 @@ class Model:
 
         fit, draft, most = self.fit, self._draft, self._max_pixels
         return prepare(picture, self.manifest.image, fit=fit, draft=draft, max_pixels=most)
-
-    def _prepared(self, picture: PictureSource) -> NDArray[np.float32] | ImageRejected:
-        try:
-            return self.image_tensor(picture)
-        except ImageRejected as error:
-            return error

@@ -24,11 +24,16 @@ def open_text(manifest: Manifest, setting: Setting) -> tuple[Tokenizer, Session]
     """Open the tokenizer and the text tower, after hashing their files.
 
     Raises:
-        ModelError: the model has no text tower.
+        ModelError: the model has no text tower, or it is not here.
     """
     from edgeclip.model.tokens import Tokenizer
 
     tower = text_tower(manifest)
+    if manifest.spared:
+        raise ModelError(
+            f"{manifest.folder} was copied without its text tower. Give a prompt pack "
+            "(edgeclip pack), or copy the whole model folder."
+        )
     # A kept graph saves a text tower nothing: 393 MB and 0.5 s either way (MobileCLIP-S2).
     options = dataclasses.replace(setting.options, cache=False)
     session = _open(manifest, tower, dataclasses.replace(setting, options=options))

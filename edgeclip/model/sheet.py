@@ -87,7 +87,7 @@ def _thumbnail(key: str) -> Image.Image:
 
 
 @cache
-def _font(points: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def font(points: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return a font of the system with many scripts, else Pillow's own, which knows ASCII."""
     for name in ("NotoSansCJK-Regular.ttc", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf"):
         with contextlib.suppress(OSError):
@@ -115,7 +115,7 @@ def _write(
         colour: RGB.
         anchor: ``lm`` or ``la``, as in Pillow's text anchors.
     """
-    font = _font(points)
+    chosen = font(points)
     # A file name may hold bytes that are no text, which Pillow cannot draw.
     drawable = "".join(
         c if c.isprintable() else "�" for c in text.encode("utf-8", "replace").decode()
@@ -123,15 +123,15 @@ def _write(
     lines = [""]
     for word in drawable.split():
         longer = f"{lines[-1]} {word}".strip()
-        if draw.textlength(longer, font) <= box[0]:
+        if draw.textlength(longer, chosen) <= box[0]:
             lines[-1] = longer
             continue
         lines += [""] if lines[-1] else []
         for letter in word:  # a word may be longer than a line
-            if draw.textlength(lines[-1] + letter, font) > box[0]:
+            if draw.textlength(lines[-1] + letter, chosen) > box[0]:
                 lines.append("")
             lines[-1] += letter
     most = box[1] // (points + 5)
     if len(lines) > most:
         lines = [*lines[: most - 1], lines[most - 1][:-2] + "…"]
-    draw.multiline_text(place, "\n".join(lines), colour, font, anchor)
+    draw.multiline_text(place, "\n".join(lines), colour, chosen, anchor)

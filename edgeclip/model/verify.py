@@ -48,7 +48,7 @@ class Verdict:
     reason: str
     """One sentence; empty when all is well."""
     files: dict[str, str] = field(default_factory=dict)
-    """File name → ``ok`` or what is wrong with it."""
+    """File name → ``ok`` or what is wrong with it; not those that were left out on purpose."""
     goldens: dict[str, float] = field(default_factory=dict)
     """Least cosine between this board's vectors and the expected ones: ``image`` and ``text`` with
     the default variants, and such as ``text int8`` with each other that any provider runs."""
@@ -73,7 +73,8 @@ def verify(
         ModelError: the folder has no readable manifest.
     """
     manifest = Manifest.read(folder)
-    files = {name: _file_state(manifest, name) for name in manifest.files}
+    spared = manifest.spared
+    files = {n: _file_state(manifest, n) for n in manifest.files if n not in spared}
     bad = next((state for state in files.values() if state != "ok"), None)
     if bad is not None:
         return Verdict(manifest.name, False, "damaged", bad, files)
@@ -161,15 +162,16 @@ def replay(model: Model, *, towers: Sequence[str] = ("image", "text")) -> dict[s
 
     Args:
         model: a model with goldens.
-        towers: those that are asked; a model without words has no ``text``.
+        towers: those that are asked; without the text tower, or its files, there is no ``text``.
 
     Returns:
         Tower → least cosine to the expected vectors.
     """
-    goldens, found = model.manifest.record["goldens"], {}
+    manifest, found = model.manifest, {}
+    goldens = manifest.record["goldens"]
     if "image" in towers:
         found["image"] = list(_picture_cosines(model, goldens["pictures"]))
-    if "text" in towers and model.manifest.text is not None:
+    if "text" in towers and manifest.text is not None and not manifest.spared:
         vectors = model.embed_texts([entry["text"] for entry in goldens["texts"]])
         pairs = zip(vectors, goldens["texts"], strict=True)
         found["text"] = [_cosine(vector, entry["vector"]) for vector, entry in pairs]

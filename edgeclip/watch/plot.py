@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from edgeclip.model.sheet import font
 from edgeclip.model.whole import whole_file
 
 _WIDTH, _HEIGHT = 1400, 560
@@ -67,7 +66,7 @@ def write_plot(
     frame.curve(at, score, _SCORE, 1)
     frame.curve(at, threshold, _THRESHOLD, 2)
     for name, spans, colour in (("events", events, _EVENT), ("truth", truth, _TRUTH)):
-        draw.text((_LEFT - 10, sum(_BARS[name]) / 2), name, _INK, _font(15), "rm")
+        draw.text((_LEFT - 10, sum(_BARS[name]) / 2), name, _INK, font(15), "rm")
         draw.rectangle((_LEFT, _BARS[name][0], _RIGHT, _BARS[name][1]), (246, 246, 246))
         for span in spans:
             frame.bar(span, _BARS[name], colour)
@@ -126,11 +125,11 @@ class _Frame:
         for i in range(math.ceil(self._low / step), math.floor(self._high / step) + 1):
             y = self.y(i * step)
             self._draw.line((_LEFT, y, _RIGHT, y), _GRID)
-            self._draw.text((_LEFT - 10, y), f"{i * step:.6g}", _FAINT, _font(15), "rm")
+            self._draw.text((_LEFT - 10, y), f"{i * step:.6g}", _FAINT, font(15), "rm")
         for second, label in time_ticks(self._start, self._end):
             x = self.x(second)
             self._draw.line((x, _TOP, x, _BARS["truth"][1]), _GRID)
-            self._draw.text((x, _BARS["truth"][1] + 8), label, _FAINT, _font(15), "ma")
+            self._draw.text((x, _BARS["truth"][1] + 8), label, _FAINT, font(15), "ma")
         self._draw.rectangle((_LEFT, _TOP, _RIGHT, _BOTTOM), outline=_FAINT)
 
 
@@ -172,19 +171,10 @@ def _learning(at: NDArray[np.float64], threshold: NDArray[np.float64]) -> Iterat
 def _head(draw: ImageDraw.ImageDraw, title: str) -> None:
     """Write the title, and what the colours mean."""
     shown = "".join(c if c.isprintable() else "�" for c in title)
-    draw.text((_LEFT, 16), shown, _INK, _font(22))
+    draw.text((_LEFT, 16), shown, _INK, font(22))
     x = _LEFT
     for name, colour in (("score", _SCORE), ("threshold", _THRESHOLD), ("learning", _LEARNING)):
         draw.rectangle((x, 56, x + 22, 70), colour)
-        draw.text((x + 30, 63), name, _INK, _font(15), "lm")
-        x += 60 + round(draw.textlength(name, _font(15)))
-    draw.text((_RIGHT, _HEIGHT - 24), "time since the beginning", _FAINT, _font(15), "rm")
-
-
-@cache
-def _font(points: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return a font of the system with many scripts, else Pillow's own, which knows ASCII."""
-    for name in ("NotoSansCJK-Regular.ttc", "DejaVuSans.ttf", "Arial Unicode.ttf", "arial.ttf"):
-        with contextlib.suppress(OSError):
-            return ImageFont.truetype(name, points)
-    return ImageFont.load_default(points)
+        draw.text((x + 30, 63), name, _INK, font(15), "lm")
+        x += 60 + round(draw.textlength(name, font(15)))
+    draw.text((_RIGHT, _HEIGHT - 24), "time since the beginning", _FAINT, font(15), "rm")

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from edgeclip.errors import EdgeclipError
+from edgeclip.model import estimate
 
 DAY_S = 86_400.0
-_Z = 1.959963984540054  # 97.5 % of the normal distribution
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
 
@@ -186,10 +186,8 @@ def wilson(count: int, of: int) -> Rate:
     """Return a share with Wilson's score interval (1927), 95 %."""
     if not of:
         return Rate(math.nan, 0.0, 1.0)
-    share, weight = count / of, _Z * _Z / of
-    middle = share + weight / 2
-    spread = _Z * math.sqrt(share * (1 - share) / of + weight / of / 4)
-    low, high = ((middle + side * spread) / (1 + weight) for side in (-1, 1))
+    share = count / of
+    low, high = estimate.wilson(share, of)
     # Exact at the ends, where rounding leaves a trace.
     return Rate(share, low if count else 0.0, high if count < of else 1.0)
 
