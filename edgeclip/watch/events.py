@@ -21,7 +21,7 @@ class Event:
     """Something that a rule has seen; told when it starts, and again when it has ended."""
 
     id: str
-    """Camera, rule and a number that never comes twice: ``door-person-000123``."""
+    """Camera, rule and digits that never come twice: ``door-person-3f9c0a1b2c3d``."""
     camera: str
     rule: str
     state: State

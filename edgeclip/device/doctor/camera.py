@@ -56,7 +56,9 @@ def _reader(names: Iterable[str]) -> str:
     csi = any(_CSI.fullmatch(name) for name in names)
     if csi and "picamera2" not in installed:
         return "; its own camera port is read with picamera2, which is not installed"
-    return f"; read by {' and '.join(installed)}" if installed else "; no cv2 to read it with"
+    if not installed:
+        return "; no cv2 to read it with: pip install 'edgeclip[camera]'"
+    return f"; read by {' and '.join(installed)}"
 
 
 def _user() -> str:

@@ -15,7 +15,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Pictures:
-    """Keep pictures under keys such as ``2026-05-01/door-person-000123.jpg``.
+    """Keep pictures under keys such as ``2026-05-01/door-person-3f9c0a1b2c3d.jpg``.
 
     Args:
         folder: made with the first picture.
