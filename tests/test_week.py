@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.week import DEVELOPMENT, HELD, Week, cutouts, judge
-from benchmarks.week.__main__ import MIDDLE
+from benchmarks.week.watching import MIDDLE
 from benchmarks.week.week import EVENTS_A_WEEK, FEWEST, IDLE_S
 from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
@@ -135,7 +135,7 @@ def test_every_cut_out_is_there():
 
 
 def test_rules_watch_an_hour_of_it():
-    """An hour of the week with the starter, as `edgeclip watch` would see it; soak has all of it."""
+    """An hour of the week with the starter, as `edgeclip watch` would see it."""
     model = Model.load("starter", fit="pad")
     week = Week(1, "development", 1 / 24, 9, pictures="skimage")
     labels = [
