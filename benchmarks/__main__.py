@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "coach": {},
     "memory": {},
     "loop": {},
+    "cameras": {},
     "folder": {},
     "index": {},
     "groups": {},

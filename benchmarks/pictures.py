@@ -30,7 +30,7 @@ def _one_picture(model: Model) -> measure.Row:
     data = jpeg(640, 480)
     tower = model.manifest.image
     model.embed_image(data)
-    session = _bare_session(model.manifest, threads=1)
+    session = bare_session(model.manifest, threads=1)
 
     def bare() -> None:
         with Image.open(BytesIO(data)) as picture:
@@ -48,7 +48,7 @@ def _one_picture(model: Model) -> measure.Row:
 def _many_pictures(model: Model) -> measure.Row:
     with tempfile.TemporaryDirectory() as folder:
         paths = small_photographs(Path(folder), 200)
-        session = _bare_session(model.manifest, threads=None)
+        session = bare_session(model.manifest, threads=None)
         tensor = model.image_tensor(paths[0])[None]
         list(model.embed_images(paths[:4]))
 
@@ -79,7 +79,7 @@ def _draft(folder: Path) -> measure.Row:
     return measure.time_row(what, seconds["draft"], seconds["full"], "<= 0.50")
 
 
-def _bare_session(manifest: Manifest, threads: int | None) -> Any:
+def bare_session(manifest: Manifest, threads: int | None) -> Any:
     """Open the graph as a script would that knows to switch spinning off."""
     import onnxruntime
 

@@ -16,6 +16,7 @@ SOAKS = {
     "100 times a camera is unplugged": ["-m", "tests.watch.unplug", "--cycles", "100"],
     "20 kills of a stream's server": ["-m", "tests.watch.streams", "--kills", "20"],
     "a simulated week before a camera, twice": ["-m", "benchmarks.week"],
+    "100,000 frames of a camera": ["-m", "tests.watch.frames_soak", "--frames", "100000"],
     "eight threads for 60 s, with a graph": ["-m", "tests.index.threads", "--seconds", "60"],
 }
 RESULTS = Path(__file__).parent / "soak.md"

@@ -3,7 +3,6 @@
 Full-screen where there is a screen, else into kiosk.png; edgeclip index DIR makes the index.
 """
 
-import io
 import os
 import sys
 
@@ -12,12 +11,14 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from edgeclip import Index, Model, frames
 
 source, path, labels = sys.argv[1:4]
-index = Index.open(path, read_only=True)
-model = Model.load(index.model)
+model = Model.load()
+index = Index.open(path, model.space, read_only=True)
 classify = model.classifier(labels.split(","), none="something new")
 window = None
 if os.environ.get("DISPLAY"):
     import tkinter
+
+    from PIL import ImageTk
 
     window = tkinter.Tk()
     window.attributes("-fullscreen", True)
@@ -27,15 +28,13 @@ for frame in frames(source, fps=2):
     vector = model.embed_image(frame)
     best, *_ = classify.rank(vector)
     page = ImageOps.pad(Image.fromarray(frame.picture), (1280, 720))
-    draw = ImageDraw.Draw(page)
-    draw.text((40, 30), f"{best.key} {best.score:.0%}", "white", ImageFont.load_default(64))
+    text = f"{best.key} {best.score:.0%}"
+    ImageDraw.Draw(page).text((40, 30), text, "white", ImageFont.load_default(64))
     for place, match in enumerate(index.search(vector, count=4)):
         like = ImageOps.fit(Image.open(index.root / match.key).convert("RGB"), (200, 200))
         page.paste(like, (40 + 220 * place, 480))
     if window is None:
         page.save("kiosk.png")
     else:
-        page.save(shown := io.BytesIO(), "PPM")
-        picture = tkinter.PhotoImage(data=shown.getvalue())
-        canvas.configure(image=picture)
+        canvas.configure(image=(shown := ImageTk.PhotoImage(page)))  # Tk does not keep it
         window.update()

@@ -9,7 +9,7 @@ import pytest
 
 ALL_TESTS = "EDGECLIP_ALL_TESTS"
 """Variable that forbids leaving a test out; ``.ci/run`` sets it."""
-PACKAGES = {"ffmpeg": "ffmpeg", "mosquitto": "mosquitto"}
+PACKAGES = {"Xvfb": "xvfb", "ffmpeg": "ffmpeg", "mosquitto": "mosquitto"}
 """Program → the package that holds it; each stands in ``.ci/apt.txt``."""
 
 

@@ -1,4 +1,4 @@
-"""What is handed to boards says what is true: the image for Arm, the service, their documents."""
+"""What is handed to boards says what is true: the image for Arm, and the documents."""
 
 from __future__ import annotations
 
@@ -16,28 +16,8 @@ import click
 import pytest
 
 from edgeclip.cli import commands
-from edgeclip.model import graph_cache
 
 ROOT = Path(__file__).parent.parent
-KNOWN = """
-After CPUWeight CacheDirectory CapabilityBoundingSet ConfigurationDirectory Description
-Environment ExecStart ExecStartPre Group IOWeight IPAddressDeny KeyringMode LockPersonality
-MemoryHigh MemoryMax NoNewPrivileges NotifyAccess OOMPolicy PrivateDevices PrivateIPC
-PrivateNetwork PrivateTmp PrivateUsers ProtectClock ProtectControlGroups ProtectHome
-ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc
-ProtectSystem RemoveIPC Restart RestartSec RestrictAddressFamilies RestrictNamespaces
-RestrictRealtime RestrictSUIDSGID StartLimitIntervalSec StateDirectory SystemCallArchitectures
-SystemCallErrorNumber SystemCallFilter TasksMax TimeoutStartSec TimeoutStopSec Type UMask User
-WantedBy WatchdogSec WorkingDirectory
-"""
-"""Settings that `systemd-analyze verify` knows; it warns of others, and systemd ignores them."""
-SHUT_IN = """
-ProtectSystem=strict ProtectHome=read-only PrivateTmp=yes PrivateDevices=yes PrivateNetwork=yes
-PrivateUsers=yes NoNewPrivileges=yes CapabilityBoundingSet= ProtectKernelModules=yes
-ProtectKernelTunables=yes ProtectControlGroups=yes RestrictNamespaces=yes
-RestrictAddressFamilies=AF_UNIX LockPersonality=yes SystemCallArchitectures=native
-SystemCallFilter=@system-service
-"""
 HOSTS = r"https?://([\w.-]+)"
 
 
@@ -59,16 +39,6 @@ def dockerfile() -> list[list[tuple[str, str]]]:
 
 def told(stage: list[tuple[str, str]], word: str) -> list[str]:
     return [rest for name, rest in stage if name == word]
-
-
-def service() -> dict[str, list[str]]:
-    """Return the values of each setting of the service, in order."""
-    found: dict[str, list[str]] = {}
-    for line in text("packaging/edgeclip.service").splitlines():
-        if line and line[0] not in "#[":
-            name, value = line.split("=", 1)
-            found.setdefault(name, []).append(value)
-    return found
 
 
 class TestImage:
@@ -172,78 +142,12 @@ def unread(names: set[str]) -> set[str]:
     return {name for name in names if f'"{name}"' not in code}
 
 
-def seconds(values: list[str]) -> int:
-    (value,) = values
-    number, unit = re.fullmatch(r"(\d+)(s|min)", value).groups()
-    return int(number) * {"s": 1, "min": 60}[unit]
-
-
 def test_the_guides_tell_what_was_not_tried_and_nothing_of_who_wrote_them():
     for name in ("docs/raspberry-pi.md", "docs/jetson.md"):
         said = text(name)
         assert "ot tried on a board" in said and "at hand" not in said
     arguments = set(re.findall(r"^- \*\*([A-Z]+)\*\* is", text("docs/jetson.md"), re.MULTILINE))
     assert len(arguments) == 3 and "Three build arguments" in text("docs/jetson.md")
-
-
-class TestService:
-    settings = service()
-
-    def test_every_setting_is_known(self):
-        assert not set(self.settings) - set(KNOWN.split())
-
-    @pytest.mark.parametrize("name", ["ExecStartPre", "ExecStart"])
-    def test_the_commands_exist(self, name):
-        (line,) = self.settings[name]
-        program, command, *arguments = line.split()
-        assert program == "/opt/edgeclip/bin/edgeclip"
-        assert {each for each in arguments if each.startswith("--")} <= options(command)
-
-    def test_a_hang_is_noticed(self):
-        """A watchdog that nobody feeds kills what is well; the command must feed it."""
-        assert self.settings["Type"] == ["notify"] and self.settings["NotifyAccess"] == ["main"]
-        assert re.fullmatch(r"[1-9]\d*(s|min)", self.settings["WatchdogSec"][0])
-        assert self.settings["Restart"] == ["on-failure"]
-        assert importlib.util.find_spec("edgeclip.cli.alive") is not None
-
-    def test_what_takes_minutes_is_no_hang(self):
-        """Making the kept form of a tower is one step, and says nothing on its way."""
-        assert seconds(self.settings["WatchdogSec"]) > graph_cache._MAKING_S
-        assert seconds(self.settings["TimeoutStartSec"]) > 2 * graph_cache._MAKING_S
-
-    def test_the_guide_gives_its_variables(self):
-        block = next(b for b in text("docs/raspberry-pi.md").split("```") if "EDGECLIP_INDEX" in b)
-        told = dict(re.findall(r"(EDGECLIP_\w+)=(\S+)", block))
-        folders = {"%S": "/var/lib", "%C": "/var/cache", "%E": "/etc"}
-        for variable in self.settings["Environment"]:
-            name, value = variable.split("=", 1)
-            if name != "PHOTOS":
-                assert told[name] == folders[value[:2]] + value[2:]
-
-    def test_memory_is_limited(self):
-        high, most = (
-            int(self.settings[name][0].rstrip("%")) for name in ("MemoryHigh", "MemoryMax")
-        )
-        assert 0 < high < most < 100
-
-    @pytest.mark.parametrize(
-        "line",
-        SHUT_IN.split(),
-    )
-    def test_it_is_shut_in(self, line):
-        name, value = line.split("=", 1)
-        assert value in self.settings[name]
-
-    def test_what_it_writes_is_its_own(self):
-        assert self.settings["User"] == self.settings["Group"] == ["edgeclip"]
-        variables = dict(each.split("=", 1) for each in self.settings["Environment"])
-        made = {"%S": "StateDirectory", "%C": "CacheDirectory", "%E": "ConfigurationDirectory"}
-        for value in variables.values():
-            root, path = value.split("/", 1)
-            assert path.split("/")[0] in self.settings[made[root]][0].split()
-        assert not unread(set(variables) - {"PHOTOS"})
-        # An index is never within its folder of pictures, nor a folder of pictures an index.
-        assert not variables["EDGECLIP_INDEX"].startswith(variables["PHOTOS"] + "/")
 
 
 def report():

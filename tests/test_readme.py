@@ -31,6 +31,10 @@ REPLACED = {
     "pip install numpy 'pillow>=13' tokenizers ftfy click tqdm": "true",
     # The real download and the export of full size: tests/export/test_full_size.py.
     "edgeclip export mobileclip_s2 --accept-license": "edgeclip export --help",
+    "pip install 'edgeclip[camera]'": f"grep -q '^camera = ' {ROOT}/pyproject.toml",
+    'edgeclip watch /dev/video0 --alert "a person at the door"': (
+        'edgeclip watch photos --alert "a person at the door"'
+    ),
     "edgeclip export vit_b_32_256": "edgeclip export --help",
     "ssh pi@board.local mkdir -p .local/share/edgeclip/models": "true",
     "pip install 'edgeclip[quantize]'": f"grep -q '^quantize = ' {ROOT}/pyproject.toml",
@@ -71,6 +75,7 @@ def test_block_runs(number: int, folder: Path) -> None:
         command = [sys.executable, "-c", code]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EDGECLIP_")}
     environment |= {"XDG_CONFIG_HOME": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
+    environment |= {"XDG_STATE_HOME": str(folder / "state")}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
@@ -87,7 +92,8 @@ def without_figures(shown: str) -> list[str]:
 
 def test_outputs_are_shown() -> None:
     commands = " ".join(SHOWN)
-    assert all(f"edgeclip {name} " in f"{commands} " for name in ("index", "search", "groups"))
+    names = ("index", "search", "groups", "watch")
+    assert all(f"edgeclip {name} " in f"{commands} " for name in names)
     assert "edgeclip duplicates" in commands
 
 

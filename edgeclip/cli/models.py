@@ -146,13 +146,13 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
         output.json_line(options.told(manifest))
         return
     manifest.warn_if_untrained()
-    record, image, text = manifest.record, manifest.image, manifest.text
+    record, image = manifest.record, manifest.image
     rows = [
         ("name", manifest.name),
         ("folder", manifest.folder),
         ("vectors", f"{manifest.dim} numbers, space {manifest.space[:16]}…"),
         ("pictures", f"{image.size}x{image.size}, {image.resize} side, {image.filter}"),
-        ("words", f"{text.context_length} tokens" if text else "no text tower"),
+        ("words", _words(manifest)),
         *_uint8(record["image"]),
         ("logit scale", f"{manifest.logit_scale:.2f}"),
         ("licence", f"{record['license']['name']}: {record['license']['consequence']}"),
@@ -165,6 +165,12 @@ def info_command(model: str | None, models: Path | None, as_json: bool) -> None:
     output.table((), rows)
     output.say()
     _print_variants(manifest)
+
+
+def _words(manifest: Manifest) -> str:
+    if manifest.text is None:
+        return "no text tower"
+    return "left out here" if manifest.spared else f"{manifest.text.context_length} tokens"
 
 
 def _print_variants(manifest: Manifest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from edgeclip.cli import output
 from edgeclip.errors import EdgeclipError
 
 if TYPE_CHECKING:
-    from edgeclip.cli.watching import Wanted
+    from edgeclip.cli.wanted import Wanted
     from edgeclip.model.model import Model
     from edgeclip.model.pack import PromptPack
     from edgeclip.watch.recording import Course
@@ -29,7 +30,10 @@ def replay(
     from edgeclip.watch.frames import frames
     from edgeclip.watch.recording import follow
     from edgeclip.watch.replay import read_truth
+    from edgeclip.watch.source import described
 
+    if described(str(recording)).live:
+        raise EdgeclipError(f"{recording} is no recording. Give a video or a folder of pictures.")
     truth = None if labels is None else read_truth(labels)
     names = [label.name for label in pack.labels]
     if plot is not None and len(names) > 1:
@@ -82,7 +86,8 @@ def _told(name: str, course: Course, evaluation: Evaluation | None) -> dict[str,
 
 
 def _rate(rate: Rate) -> dict[str, float | None]:
-    return {name: value if value == value else None for name, value in rate._asdict().items()}
+    # JSON knows neither NaN nor infinity.
+    return {name: value if isfinite(value) else None for name, value in rate._asdict().items()}
 
 
 def _print(name: str, course: Course, evaluation: Evaluation | None) -> None:

@@ -11,6 +11,7 @@ import click
 from edgeclip.cli import options
 
 _MEGABYTE = 1_000_000
+_LIVE = ("camera", "state", "log", "timeline", "keep_days", "keep_mb", "webhook", "mqtt")
 
 
 @click.command("watch")
@@ -87,16 +88,20 @@ def watch_command(
         raise click.UsageError("Give SOURCE or --replay VIDEO.")
     if replay is None and (labels or plot):
         raise click.UsageError("--labels and --plot are for --replay.")
+    odd = [name for name in _LIVE if options.is_given(name)] if replay is not None else []
+    if odd:
+        raise click.UsageError(f"--{odd[0].replace('_', '-')} is not for --replay.")
     if plot is not None:
         options.check_target(plot, ".png")
     if chosen["timeline"] is None and (chosen["keep_days"] or keep_mb):
         raise click.UsageError("--keep-days and --keep-mb are for --timeline.")
     from edgeclip.cli import watching
+    from edgeclip.cli.wanted import Wanted
 
     keep_bytes = None if keep_mb is None else math.ceil(keep_mb * _MEGABYTE)
-    names = [name for name in watching.Wanted.__dataclass_fields__ if name in chosen]
+    names = [name for name in Wanted.__dataclass_fields__ if name in chosen]
     asked = {name: chosen[name] if name == "models" else chosen.pop(name) for name in names}
-    wanted = watching.Wanted(**asked, keep_bytes=keep_bytes)
+    wanted = Wanted(**asked, keep_bytes=keep_bytes)
     model, pack = watching.opened(rules, alerts, chosen)
     if replay is not None:
         from edgeclip.cli import replaying

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeclip.cli import coach, indexes, options, output
+import numpy as np
+
+from edgeclip.cli import coach, options, output, sinks
 from edgeclip.cli.alive import Alive
 from edgeclip.cli.stopping import Stop, stopping
-from edgeclip.errors import EdgeclipError
-from edgeclip.model import places
+from edgeclip.cli.wanted import Wanted, called
 from edgeclip.model.pack import PromptPack, is_pack
 from edgeclip.model.prompts import read_prompts
 
@@ -21,30 +20,11 @@ if TYPE_CHECKING:
     from edgeclip.model.model import Model
     from edgeclip.watch.ahead import Ahead
     from edgeclip.watch.events import Event, Sink
-    from edgeclip.watch.frame import CameraState
+    from edgeclip.watch.frame import CameraState, Frame
     from edgeclip.watch.sinks.timeline import Timeline
-    from edgeclip.watch.watcher import Watcher
+    from edgeclip.watch.watcher import Prepared, Watcher
 
-_TICK_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is wanted of a camera's events."""
-
-    fps: float
-    camera: str | None
-    every_frame: bool
-    state: Path | None
-    log: Path | None
-    timeline: Path | None
-    keep_days: float | None
-    keep_bytes: int | None
-    no_pictures: bool
-    webhook: str | None
-    mqtt: str | None
-    as_json: bool
-    models: Path | None
+_TICK_S = 0.5
 
 
 def opened(
@@ -86,98 +66,37 @@ def watch(source: str, model: Model, pack: PromptPack, wanted: Wanted) -> None:
     from edgeclip.watch.source import described
     from edgeclip.watch.watcher import Watcher
 
-    camera = wanted.camera or _called(source)
+    camera = wanted.camera or called(source)
     clock = Clock() if described(source).live else RecordedClock()
+    timelines: list[Timeline] = []
     with contextlib.ExitStack() as stack:
-        timeline = _timeline(wanted, model, clock)
-        if timeline is not None:
-            stack.callback(timeline.close)
         watcher = Watcher(
             model,
             pack,
             camera=camera,
-            keep=_state_file(wanted.state, camera),
+            keep=wanted.state_file(camera),
             gate=None if wanted.every_frame else ChangeGate(),
             clock=clock,
             pictures=not wanted.no_pictures,
-            novelty=None if timeline is None else timeline.novelty,
+            novelty=None if wanted.timeline is None else lambda new: timelines[0].novelty(new),
         )
-        sinks = list(_sinks(wanted, camera, pack, stack))
-        sinks += [] if timeline is None else [timeline]
-        _Loop(watcher, sinks, timeline, wanted).run(source)
-
-
-def _called(source: str) -> str:
-    """Name a camera after its source, without what may be secret in it."""
-    bare = re.sub(r"^\w+://(?:[^@/]*@)?", "", source).split("?")[0]
-    name = _file_name(bare).strip("-.")
-    return f"camera{name}" if name.isdigit() else name[-60:] or "camera"
-
-
-def _file_name(camera: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", camera)
-
-
-def _state_file(folder: Path | None, camera: str) -> Path | None:
-    folder = folder or places.user_state()
-    return None if folder is None else folder / f"{_file_name(camera)}.json"
-
-
-def _timeline(wanted: Wanted, model: Model, clock: Any) -> Timeline | None:
-    if wanted.timeline is None:
-        return None
-    from edgeclip.watch.sinks.timeline import Timeline
-
-    return Timeline(
-        wanted.timeline,
-        model.space,
-        indexes.findable(model, wanted.models),
-        pictures=not wanted.no_pictures,
-        keep_days=wanted.keep_days,
-        keep_bytes=wanted.keep_bytes,
-        steady=clock.steady,
-    )
-
-
-def _sinks(
-    wanted: Wanted, camera: str, pack: PromptPack, stack: contextlib.ExitStack
-) -> Iterator[Sink]:
-    if wanted.log is not None:
-        from edgeclip.watch.sinks.jsonl import JsonLines
-
-        log = JsonLines(wanted.log)
-        stack.callback(log.close)
-        yield log
-    if wanted.webhook is not None:
-        from edgeclip.watch.sinks.webhook import Webhook
-
-        spool = _spool(wanted.state, camera)
-        webhook = Webhook(wanted.webhook, spool=spool, picture=not wanted.no_pictures)
-        stack.callback(webhook.close)
-        yield webhook
-    if wanted.mqtt is not None:
-        from edgeclip.watch.sinks.mqtt import Mqtt
-
-        names = [label.name for label in pack.labels]
-        mqtt = Mqtt(wanted.mqtt, camera=camera, rules=names, pictures=not wanted.no_pictures)
-        stack.callback(mqtt.close)
-        yield mqtt
-
-
-def _spool(folder: Path | None, camera: str) -> Path:
-    folder = folder or places.user_state()
-    if folder is None:
-        raise EdgeclipError("there is no place to keep what the server has not got. Give --state.")
-    return folder / f"{_file_name(camera)}.webhook"
+        # After the watcher, which sets the clock to what it was: ages are counted on that.
+        timelines += sinks.timelines(wanted, model, clock.steady, stack)
+        # Now, not in the loop: the first answer may take minutes, and a watchdog waits for none.
+        model.embed_image(np.zeros((1, 1, 3), np.uint8))
+        stop = _Loop(
+            watcher, [*sinks.opened(wanted, camera, pack, stack), *timelines], timelines, wanted
+        ).run(source)
+    stop.act()
 
 
 class _Loop:
     """Takes frames to a watcher, and events to their sinks."""
 
     def __init__(
-        self, watcher: Watcher, sinks: list[Sink], timeline: Timeline | None, wanted: Wanted
+        self, watcher: Watcher, sinks: list[Sink], timelines: list[Timeline], wanted: Wanted
     ) -> None:
-        self._watcher, self._sinks, self._timeline = watcher, sinks, timeline
+        self._watcher, self._sinks, self._timelines = watcher, sinks, timelines
         self._wanted = wanted
         self._alive = Alive()
         self._states: list[CameraState] = []
@@ -185,43 +104,54 @@ class _Loop:
         self._notes: dict[int, list[str]] = {}
         self._phases: dict[str, str] = {}
 
-    def run(self, source: str) -> None:
+    def run(self, source: str) -> Stop:
+        """Watch; return what stopped it, if anything did."""
         from edgeclip.watch.ahead import Ahead
         from edgeclip.watch.frames import frames
 
         live = frames(source, fps=self._wanted.fps, on_state=self._states.append)
-        with stopping() as stop, contextlib.closing(Ahead(live)) as ahead:
-            try:
-                self._follow(ahead, stop)
-            finally:
-                self._tell(self._watcher.lost())
-                self._watcher.save()
-        stop.act()
+        with (
+            stopping() as stop,
+            contextlib.closing(Ahead(self._prepared(live))) as ahead,
+            contextlib.ExitStack() as last,
+        ):
+            # Both, even where one of them fails.
+            last.callback(self._watcher.save)
+            last.callback(lambda: self._tell(self._watcher.lost()))
+            # Not with the first frame: a camera that is away would hold up the start of the board.
+            self._alive.ready()
+            self._follow(ahead, stop)
+        return stop
 
-    def _follow(self, ahead: Ahead, stop: Stop) -> None:
+    def _prepared(self, live: Generator[Frame, None, None]) -> Generator[Prepared, None, None]:
+        """Prepare frames where they are fetched; fewer of them while memory is short."""
         from edgeclip.watch.pressure import Pressure
 
-        ready, pressure = False, Pressure()
+        pressure = Pressure()
+        with contextlib.closing(live):
+            for frame in live:
+                if pressure.passes(frame.time):
+                    yield self._watcher.prepare(frame)
+
+    def _follow(self, ahead: Ahead[Prepared], stop: Stop) -> None:
         while not (stop.is_set() or ahead.ended):
-            frame = ahead.take(_TICK_S)
+            prepared = ahead.take(_TICK_S)
             self._alive.step()
             while self._states:
                 self._tell_state(self._states.pop(0))
-            if frame is None or not pressure.passes(frame.time):
+            if prepared is None:
                 continue
-            self._tell(self._watcher(frame))
-            self._keep(frame)
+            self._tell(self._watcher(prepared))
+            self._keep(prepared.frame)
             self._tell_learning()
-            if not ready:
-                # Only now: the first inference opens the image tower, which may take minutes.
-                self._alive.ready()
-                ready = True
 
-    def _keep(self, frame: Any) -> None:
+    def _keep(self, frame: Frame) -> None:
         watcher = self._watcher
-        if self._timeline is not None and watcher.vector is not None:
-            taken = watcher.local(frame.time)
-            self._timeline.see(
+        if watcher.vector is None:
+            return
+        taken = watcher.local(frame.time)
+        for timeline in self._timelines:
+            timeline.see(
                 frame.picture,
                 watcher.vector,
                 taken,
@@ -237,16 +167,16 @@ class _Loop:
                 output.say(output.printable(_line(event)))
             for sink in self._sinks:
                 sink(event)
-        for sink in self._sinks:
-            self._tell_notes(sink)
+        for part in (self._watcher, *self._sinks):
+            self._tell_notes(part)
 
-    def _tell_notes(self, sink: Sink) -> None:
-        """Tell what goes wrong with a sink, once for as long as it does."""
-        notes = getattr(sink, "notes", [])
+    def _tell_notes(self, part: Any) -> None:
+        """Tell what goes wrong with a part, once for as long as it does."""
+        notes = getattr(part, "notes", [])
         for note in notes:
-            if note not in self._notes.get(id(sink), []):
+            if note not in self._notes.get(id(part), []):
                 output.note(output.printable(note))
-        self._notes[id(sink)] = notes
+        self._notes[id(part)] = notes
 
     def _tell_state(self, state: CameraState) -> None:
         reason = f": {state.reason}" if state.reason else ""

@@ -171,7 +171,11 @@ class Model:
         Raises:
             ImageRejected: the picture cannot or must not be read.
         """
-        vector: Vector = self._image.get().run(self.image_tensor(picture)[None], unit=normalize)[0]
+        return self.embed_tensor(self.image_tensor(picture), normalize=normalize)
+
+    def embed_tensor(self, tensor: NDArray[np.float32], *, normalize: bool = True) -> Vector:
+        """Embed what `image_tensor` has prepared, perhaps in another thread."""
+        vector: Vector = self._image.get().run(tensor[None], unit=normalize)[0]
         return vector
 
     @overload

@@ -1,4 +1,4 @@
-"""Ahead: the next frame is fetched while the last one is looked at."""
+"""Ahead: the next frame is fetched and prepared while the last one is looked at."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import contextlib
 import queue
 import threading
 from collections.abc import Generator
+from typing import Generic, TypeVar
 
-from edgeclip.watch.frame import Frame
+Thing = TypeVar("Thing")
 
-_LEAVE_S = 3.0
+_LEAVE_S = 2.0
 
 
-class Ahead:
+class Ahead(Generic[Thing]):
     """Run a source in a thread of its own, one frame ahead.
 
-    Whoever takes the frames is never stuck in the source: `take` comes back in any case.
+    Whoever takes the frames is never stuck in the source: `take` comes back in any case.  The
+    source is asked for a frame when the one before it is taken, not earlier: a camera's would be
+    old by the time that it is looked at.
 
     Args:
         source: such as `frames` returns; it is closed in its own thread.
     """
 
-    def __init__(self, source: Generator[Frame, None, None]) -> None:
-        self._slot: queue.Queue[Frame | BaseException | None] = queue.Queue(1)
-        self._leave = threading.Event()
+    def __init__(self, source: Generator[Thing, None, None]) -> None:
+        self._found: queue.SimpleQueue[Thing | BaseException | None] = queue.SimpleQueue()
+        self._taken = threading.Semaphore(0)
+        self._leave = False
         self._thread = threading.Thread(
             target=self._run, args=(source,), name="edgeclip-frames", daemon=True
         )
@@ -31,7 +35,7 @@ class Ahead:
         """Whether the source has no more frames."""
         self._thread.start()
 
-    def take(self, timeout_s: float) -> Frame | None:
+    def take(self, timeout_s: float) -> Thing | None:
         """Return the next frame; None when there is none in time, or no more at all.
 
         Raises:
@@ -40,9 +44,10 @@ class Ahead:
         if self.ended:
             return None
         try:
-            found = self._slot.get(timeout=timeout_s)
+            found = self._found.get(timeout=timeout_s)
         except queue.Empty:
             return None
+        self._taken.release()
         if isinstance(found, BaseException):
             self.ended = True
             raise found
@@ -51,24 +56,18 @@ class Ahead:
 
     def close(self) -> None:
         """Let go of the source; one that hangs is left to the end of the process."""
-        self._leave.set()
-        with contextlib.suppress(queue.Empty):
-            self._slot.get_nowait()
+        self._leave = True
+        self._taken.release()
         self._thread.join(_LEAVE_S)
 
-    def _run(self, source: Generator[Frame, None, None]) -> None:
+    def _run(self, source: Generator[Thing, None, None]) -> None:
         try:
             with contextlib.closing(source):
-                for frame in source:
-                    if not self._put(frame):
+                for found in source:
+                    self._found.put(found)
+                    self._taken.acquire()
+                    if self._leave:
                         return
-            self._put(None)
+            self._found.put(None)
         except Exception as error:
-            self._put(error)
-
-    def _put(self, found: Frame | BaseException | None) -> bool:
-        while not self._leave.is_set():
-            with contextlib.suppress(queue.Full):
-                self._slot.put(found, timeout=0.2)
-                return True
-        return False
+            self._found.put(error)

@@ -103,6 +103,9 @@ class Stream:
         """Take a ``cv2.VideoCapture``."""
         self._capture = capture
         self._position = -1.0
+        # Decoded into again and again: two large blocks that come and go would be handed back to
+        # the kernel for each frame, and faulting them in costs more than decoding.
+        self._decoded: NDArray[Any] | None = None
 
     def grab(self) -> bool:
         """Wait for the next frame."""
@@ -110,10 +113,10 @@ class Stream:
 
     def picture(self) -> Picture:
         """Decode the frame that was grabbed last."""
-        ok, picture = self._capture.retrieve()
-        if not ok or picture is None or picture.size == 0:
+        ok, self._decoded = self._capture.retrieve(self._decoded)
+        if not ok or self._decoded is None or self._decoded.size == 0:
             raise OSError("a picture of it cannot be decoded")
-        return to_rgb(picture)
+        return to_rgb(self._decoded)
 
     def position(self) -> float:
         """Return the frame's own time, or count where the video has no times that grow."""

@@ -98,5 +98,9 @@ def public(url: str) -> str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return f"{url.partition('://')[0]}://…"
+    if (
+        "@" in parts.path + parts.query + parts.fragment
+    ):  # perhaps of a password with a / or ? in it
+        return f"{parts.scheme}://…"
     host = f"[{host}]" if ":" in host else host
     return printable(f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path}")

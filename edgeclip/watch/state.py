@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeclip.errors import EdgeclipError, next_step
 from edgeclip.model.whole import whole_file
 
 _FORMAT = 1
@@ -36,7 +37,12 @@ def save(path: Path, state: dict[str, Any]) -> None:
     Raises:
         EdgeclipError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeclipError(
+            f"{path.parent} cannot be made: {error.strerror}. {next_step(error)}"
+        ) from error
     record = {"format": _FORMAT, "crc32": zlib.crc32(_text(state)), "state": state}
     with whole_file(path) as file:
         file.write(json.dumps(record).encode())

@@ -29,6 +29,8 @@ _SCALES = np.geomspace(0.2, 8.0, 33)
 """Times the typical excess."""
 _QUARTER = -np.log(0.75)
 """A quarter of the excesses of an exponential tail are below so many times its scale."""
+_AT_ONCE = 32
+"""Peaks: all of a week at once would take 60 MB where many alerts a day are tolerated."""
 _BELIEF = np.array([0.0, 0.1, 0.3, 0.6, 0.9, 0.98])
 _BELIEF_PRIOR = np.array([0.15, 0.1, 0.15, 0.2, 0.2, 0.2])
 """How far what was told of foreign peaks is believed, and how likely that is beforehand."""
@@ -96,23 +98,32 @@ def fit(
     typical = max(float(np.quantile(excesses, 0.25)) / _QUARTER, least_scale)
     shapes, scales = (grid.ravel() for grid in np.meshgrid(_SHAPES, _SCALES * typical))
     scales = np.maximum(scales, least_scale)
-    own = np.exp(_log_density(excesses, scales, shapes))
     even = 1 / max(float(excesses.max()), typical)
-    shares = _BELIEF[:, None] * told
-    likely = np.stack(
-        [_log(own * (1 - s)[:, None] + (even * s)[:, None]).sum(axis=0) for s in shares]
-    )
+    likely, counts = np.zeros((2, len(_BELIEF), len(shapes)))
+    for start in range(0, len(excesses), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        more = _explained(excesses[some], told[some], even, scales, shapes)
+        likely, counts = likely + more[0], counts + more[1]
     likely += np.log(_BELIEF_PRIOR)[:, None] - ((shapes - _SHAPE_MEAN) / _SHAPE_SPREAD) ** 2 / 2
     weights = np.exp(likely - likely.max())
-    rates = np.stack([_own_count(own, even, share) / watched for share in shares])
     rows = len(_BELIEF)
     return Tail(
         base,
-        rates.ravel(),
+        (counts / watched).ravel(),
         np.tile(scales, rows),
         np.tile(shapes, rows),
         (weights / weights.sum()).ravel(),
     )
+
+
+def _explained(
+    excesses: Floats, told: Floats, even: float, scales: Floats, shapes: Floats
+) -> tuple[Floats, Floats]:
+    """Return two ``(b, g)``: how likely the peaks are, as a logarithm, and how many are own."""
+    own = np.exp(_log_density(excesses, scales, shapes))
+    shares = _BELIEF[:, None] * told
+    likely = [_log(own * (1 - s)[:, None] + (even * s)[:, None]).sum(axis=0) for s in shares]
+    return np.stack(likely), np.stack([_own_count(own, even, share) for share in shares])
 
 
 def _own_count(own: Floats, even: float, share: Floats) -> Floats:

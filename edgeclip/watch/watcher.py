@@ -9,6 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeclip.errors import EdgeclipError
 from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
 from edgeclip.vectors import Vector
@@ -40,6 +44,15 @@ class Reading:
     """How many seconds that takes, at least and at most."""
     box: Box
     """Where in the frame the score is greatest."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A frame, and what the image tower eats of it."""
+
+    frame: Frame
+    tensors: tuple[NDArray[np.float32], ...]
+    """One for each part that is looked at; none: it has not changed."""
 
 
 class Watcher:
@@ -79,6 +92,8 @@ class Watcher:
         """Pictures and parts of pictures that were embedded."""
         self.vector: Vector | None = None
         """Of the newest frame, or of the part that is looked at; None when it has not changed."""
+        self.notes: list[str] = []
+        """Why what was learnt could not be kept the last time; sentences for people."""
         self._model, self._gate, self._keep = model, gate, keep
         self._pictures, self._clock = pictures, clock or Clock()
         self._watched = [Watched(rule, pack, novelty) for rule in rules_of(pack)]
@@ -87,16 +102,27 @@ class Watcher:
         self._next_save = 0.0
         self._restore()
 
-    def __call__(self, frame: Frame) -> list[Event]:
+    def prepare(self, frame: Frame) -> Prepared:
+        """Do what can be done before the last frame is looked at; each frame once, in order.
+
+        It may run in another thread meanwhile, see `edgeclip.watch.ahead.Ahead`.
+        """
+        if self._gate is not None and not self._gate(frame):
+            return Prepared(frame, ())
+        parts = (scores.crop(frame.picture, box) for box in self._boxes)
+        return Prepared(frame, tuple(self._model.image_tensor(part) for part in parts))
+
+    def __call__(self, given: Frame | Prepared) -> list[Event]:
         """Look at a frame and return the events that start or end by it."""
-        self.vector = None
-        if self._gate is None or self._gate(frame):
-            self._look(frame)
+        prepared = given if isinstance(given, Prepared) else self.prepare(given)
+        frame, self.vector = prepared.frame, None
+        if prepared.tensors:
+            self._look(prepared.tensors)
         steady, local = self._clock.steady(frame.time), self._clock.local(frame.time)
         spells = [(each, each.step(frame, steady, local)) for each in self._watched]
         events = [self._event(each, spell) for each, spell in spells if spell is not None]
         if self._keep is not None and steady >= self._next_save:
-            self.save()
+            self._try_to_save()
         return events
 
     @property
@@ -141,6 +167,13 @@ class Watcher:
         rules = {each.rule.name: each.record() for each in self._watched}
         state.save(self._keep, {"clock": self._clock.record(), "rules": rules})
 
+    def _try_to_save(self) -> None:
+        try:
+            self.save()
+            self.notes = []
+        except EdgeclipError as error:  # a full disk stops no camera: it is tried again
+            self.notes = [str(error)]
+
     def _restore(self) -> None:
         kept = {} if self._keep is None else state.load(self._keep)
         # What is missing or odd is learnt again.
@@ -151,12 +184,10 @@ class Watcher:
                 each.restore(kept["rules"][each.rule.name])
         self._next_save = self._clock.steady() + _SAVE_S
 
-    def _look(self, frame: Frame) -> None:
-        parts = [scores.crop(frame.picture, box) for box in self._boxes]
-        vectors = {
-            box: self._model.embed_image(part) for box, part in zip(self._boxes, parts, strict=True)
-        }
-        self.inferences += len(parts)
+    def _look(self, tensors: Sequence[NDArray[np.float32]]) -> None:
+        pairs = zip(self._boxes, tensors, strict=True)
+        vectors = {box: self._model.embed_tensor(tensor) for box, tensor in pairs}
+        self.inferences += len(tensors)
         self.vector = vectors[self._boxes[0]]
         for each in self._watched:
             each.look(vectors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -116,6 +117,15 @@ def test_info_for_people(cli, here):
         "image.onnx      ",
     ):
         assert line in done.out
+
+
+def test_a_folder_without_words_says_so(cli, here, tiny_model):
+    shutil.copytree(tiny_model, here / "m", ignore=shutil.ignore_patterns("t*"))
+    assert "words           left out here\n" in cli("info", "m").out
+    done = cli("verify", "m")
+    assert (done.code, done.err) == (0, "") and "text.onnx" not in done.out
+    assert "m: ok" in done.out or "tiny: ok" in done.out
+    assert "copied without its text tower" in cli("similar", "cat", "dog", "-m", "m").line
 
 
 def test_info_shows_published_accuracy_and_its_source(cli, here):

@@ -7,13 +7,15 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgeclip.errors import EdgeclipError, ModelError, UntrainedWarning
-from edgeclip.model import library
+from edgeclip.model import library, verify
 from edgeclip.model.identity import space_id
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.model import Model
+from edgeclip.watch.rules import compiled
 from tests import folders, tiny
 
 
@@ -189,6 +191,36 @@ def test_files_missing_links_or_of_another_size(tiny_model, tmp_path, name):
         with pytest.raises(ModelError, match=what) as caught:
             Manifest.load(place)
         assert str(place / name) in one_line(caught.value)
+
+
+def test_a_folder_without_the_text_tower_embeds_pictures_and_refuses_words(tiny_model, tmp_path):
+    """A board that watches with a prompt pack needs no words; a lost file is a damaged folder."""
+    folder = folders.copied(tiny_model, tmp_path / "m")
+    (folder / "text.onnx").unlink()
+    with pytest.raises(ModelError, match=r"text\.onnx is missing"):
+        Manifest.load(folder)
+    (folder / "tokenizer.json").unlink()
+    whole, model = Model.load(tiny_model), Model.load(folder)
+    assert model.space == whole.space
+    picture = np.arange(40 * 50 * 3, dtype=np.uint32).reshape(40, 50, 3).astype(np.uint8)
+    assert np.array_equal(model.embed_image(picture), whole.embed_image(picture))
+    model.open()
+    for use in (
+        lambda: model.embed_text("a cat"),
+        lambda: list(model.embed_texts(["a cat"])),
+        lambda: model.token_count("a cat"),
+        lambda: model.classifier(["a cat", "a dog"]),
+        lambda: compiled(["a cat"], model),
+    ):
+        with pytest.raises(ModelError, match=r"without its text tower.*edgeclip pack") as caught:
+            use()
+        assert str(folder) in one_line(caught.value)
+    verdict = verify.verify(folder)
+    assert verdict.ok and set(verdict.goldens) == {"image"}
+    assert verdict.files == {"image.onnx": "ok"}
+    (folder / "image.onnx").unlink()
+    with pytest.raises(ModelError, match=r"image\.onnx is missing"):
+        Manifest.load(folder)
 
 
 def test_a_file_that_the_manifest_does_not_hash(tiny_model, tmp_path):

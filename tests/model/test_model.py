@@ -290,6 +290,7 @@ def test_the_manifest_alone_decides_the_preprocessing(tmp_path, resize, crop, re
     model = with_image(tmp_path / "m", resize=resize, crop=crop, filter=resample)
     expected = images.prepare(photo(), model.manifest.image)
     assert np.array_equal(model.image_tensor(photo()), expected)
+    assert np.array_equal(model.embed_tensor(expected), model.embed_image(photo()))
     assert model.embed_image(photo()).shape == (tiny.DIM,)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import genpareto  # comes with scikit-learn
@@ -65,6 +67,22 @@ def test_rate_and_level_are_each_others_inverse():
     for rate in (50.0, 5.0, 1.0, 0.1, 0.001):
         assert fitted.rate_above(fitted.level(rate)) == pytest.approx(rate, rel=1e-3)
     assert fitted.level(1e9) == 3.0
+
+
+def test_many_peaks_take_little_memory():
+    peaks = np.random.default_rng(5).exponential(size=5000)
+    tracemalloc.start()
+    tail.fit(peaks, 0.0, 7.0, foreign=told(peaks))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 4e6  # all at once: 60 MB
+
+
+def test_how_many_peaks_are_taken_at_once_changes_nothing(monkeypatch):
+    peaks = np.random.default_rng(6).exponential(size=101)
+    level = tail.fit(peaks, 0.0, 1.0, foreign=told(peaks)).level(1.0)
+    monkeypatch.setattr(tail, "_AT_ONCE", 1000)
+    assert tail.fit(peaks, 0.0, 1.0, foreign=told(peaks)).level(1.0) == pytest.approx(level)
 
 
 def test_a_few_peaks_and_equal_peaks():

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from edgeclip.errors import PromptError, SpaceMismatch
+from edgeclip.errors import EdgeclipError, PromptError, SpaceMismatch
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.watch.clock import Clock, RecordedClock
@@ -151,6 +151,22 @@ def test_a_kill_loses_a_quarter_of_an_hour_at_most(model, pack, tmp_path):
     assert after.readings[0].learnt >= 0.7
 
 
+def test_a_full_disk_stops_no_camera(model, pack, tmp_path):
+    (tmp_path / "kept").touch()  # a file where the folder would be
+    keep = tmp_path / "kept" / "door.json"
+    watcher = Watcher(model, pack, keep=keep, clock=RecordedClock(BEGIN))
+    watched(watcher, film(899))
+    assert watcher.notes == []
+    watched(watcher, film(10, begin=899))
+    (note,) = watcher.notes
+    assert "kept cannot be made" in note
+    with pytest.raises(EdgeclipError, match="cannot be made"):
+        watcher.save()
+    (tmp_path / "kept").unlink()
+    watched(watcher, film(900, begin=910))
+    assert watcher.notes == [] and keep.is_file()
+
+
 def test_a_still_scene_costs_almost_nothing_and_alerts_all_the_same(model):
     pack = made(model, threshold=0.5)
     watcher = Watcher(model, pack, gate=ChangeGate(floor_s=10), clock=RecordedClock())
@@ -159,6 +175,22 @@ def test_a_still_scene_costs_almost_nothing_and_alerts_all_the_same(model):
     assert watcher.inferences < 30
     assert [event.state for event in events] == ["started", "ended"]
     assert events[-1].duration_s == 29.0
+
+
+def test_frames_that_were_prepared_ahead_give_the_same(model):
+    pack = made(model, threshold=0.5, tiles="2x1")
+    shown = list(film(40, red=set(range(5, 15)), part=(0.5, 0.0, 1.0, 1.0)))
+    plain, ahead = (
+        Watcher(model, pack, gate=ChangeGate(), clock=RecordedClock()) for _ in range(2)
+    )
+    expected = [event.record() for event in watched(plain, shown)]
+    prepared = [ahead.prepare(frame) for frame in shown]  # long before they are looked at
+    found = [event.record() for event in watched(ahead, prepared)]
+    assert [event["state"] for event in found] == ["started", "ended"]
+    for name in ("state", "duration_s", "score", "box"):
+        assert [event[name] for event in found] == [event[name] for event in expected]
+    assert ahead.inferences == plain.inferences < 3 * 40
+    assert {len(each.tensors) for each in prepared} == {0, 3}
 
 
 def test_a_lost_camera_ends_what_goes_on(model):

@@ -4,7 +4,7 @@ A timeline is the folder of an index with the folder ``pictures`` in it, and is 
 
     door.timeline/
       store.db …      the index; its root is "pictures"
-      pictures/2026-05-01/door-person-000123.jpg
+      pictures/2026-05-01/door-person-3f9c0a1b2c3d.jpg
 
 Its items are the events that have ended, with their best frame, and moments: frames that were new
 against what was kept before them.
@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeclip.errors import EdgeclipError
+from edgeclip.errors import EdgeclipError, StoreError
 from edgeclip.index.index import Index
 from edgeclip.index.records import root_setting
 from edgeclip.model.images import PictureSource
@@ -61,7 +61,8 @@ class Timeline:
         steady: seconds that only grow, also over restarts (`edgeclip.watch.clock.Clock.steady`).
 
     Raises:
-        StoreError, SpaceMismatch: it cannot be opened, see `Index.open`.
+        StoreError, SpaceMismatch: it cannot be opened, see `Index.open`; or it is the index of a
+            folder of pictures.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Timeline:
         self.index = Index.open(path, space, model=model_name, hnsw=False)
         self._pictures = Pictures(self.index.path / PICTURES)
         try:
+            self._check_root()
             self._retention = Retention(self.index, self._pictures, keep_days, keep_bytes)
             if pictures and self.index.root is None:
                 self.index.write([root_setting(Path(PICTURES))])
@@ -183,6 +185,14 @@ class Timeline:
     def close(self) -> None:
         """Close it."""
         self.index.close()
+
+    def _check_root(self) -> None:
+        root = self.index.root
+        if root is not None and root != self.index.path / PICTURES:
+            raise StoreError(
+                f"{self.index.path} is an index of the pictures in {root}. Give the timeline a "
+                "folder of its own."
+            )
 
     def _keep(
         self,

@@ -1,0 +1,225 @@
+"""``edgeclip watch`` on recorded sources: with a pack whose prompts are pictures."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+
+from edgeclip.cli.wanted import called
+from edgeclip.watch.gate import ChangeGate
+from tests.cli.films import folder_of, pack_of, video_of
+
+
+@pytest.fixture
+def door(here, model):
+    """A pack that need not learn."""
+    return pack_of(here / "door.pack", model, threshold=0.5)
+
+
+@pytest.fixture(params=["folder", "video"])
+def source(request, here):
+    return folder_of(here / "film") if request.param == "folder" else video_of(here / "film.avi")
+
+
+@pytest.fixture
+def film(here):
+    return folder_of(here / "film")
+
+
+def both(lines):
+    """Return the beginning and the end of the one event."""
+    started, ended = lines
+    assert (started["state"], ended["state"]) == ("started", "ended")
+    assert started["id"] == ended["id"] and {started["rule"], ended["rule"]} == {"red"}
+    return started, ended
+
+
+def seconds(event, name):
+    return datetime.fromisoformat(event[name])
+
+
+def test_what_is_seen_is_told_to_people(cli, door, source):
+    done = cli("watch", source, "--rules", door)
+    assert (done.code, done.err) == (0, "")
+    first, second = done.out.splitlines()
+    assert "  red  started  score " in first and "  red  ended after 6 s  score " in second
+    began, ended = (datetime.fromisoformat(line[:19]) for line in (first, second))
+    assert ended - began == timedelta(seconds=6)
+
+
+def test_what_is_seen_is_told_to_programs_and_logged(cli, door, film, here):
+    done = cli("watch", "film", "--rules", door, "--json", "--log", "events.jsonl")
+    started, ended = both(done.lines)
+    assert (started["camera"], started["end"], ended["duration_s"]) == ("film", None, 6.0)
+    assert seconds(ended, "end") - seconds(started, "start") == timedelta(seconds=6)
+    assert ended["score"] > ended["threshold"] == 0.0
+    log = (here / "events.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in log] == done.lines
+    again = cli("watch", "film", "--rules", door, "--json", "--log", "events.jsonl")
+    assert len((here / "events.jsonl").read_text().splitlines()) == 4  # appended
+    assert again.lines[0]["id"] != started["id"]
+
+
+def test_an_event_ends_with_its_source(cli, door, here):
+    folder_of(here / "film", 10, red=range(5, 99))
+    _, ended = both(cli("watch", "film", "--rules", door, "--json").lines)
+    assert ended["duration_s"] == 4.0
+
+
+def test_a_camera_is_called_as_one_likes(cli, door, film, here):
+    options = ("--json", "--camera", "Tür/2", "--state", "s")
+    done = cli("watch", "film", "--rules", door, *options)
+    assert {line["camera"] for line in done.lines} == {"Tür/2"}
+    assert [path.name for path in (here / "s").iterdir()] == ["Tür-2.json"]
+
+
+def test_fewer_frames_are_looked_at(cli, door, here):
+    video_of(here / "film.avi", red=range(5, 15))
+    done = cli("watch", "film.avi", "--rules", door, "--fps", "0.25", "--json")
+    _, ended = both(done.lines)
+    assert ended["duration_s"] == 4.0  # from 8 to 12
+
+
+def test_frames_that_have_not_changed_are_passed_over(cli, door, film, monkeypatch):
+    asked = []
+    passes = ChangeGate.__call__
+    monkeypatch.setattr(ChangeGate, "__call__", lambda *of: asked.append(1) or passes(*of))
+    assert len(cli("watch", "film", "--rules", door, "--every-frame", "--json").lines) == 2
+    assert asked == []
+    assert len(cli("watch", "film", "--rules", door, "--json").lines) == 2
+    assert len(asked) == 20
+
+
+def test_it_learns_first_and_carries_on_where_it_was(cli, here, model):
+    rules = pack_of(here / "door.pack", model)
+    video_of(here / "long.avi", 1300, red={*range(300, 310), *range(1250, 1260)})
+    options = ("--rules", rules, "--state", "kept", "--camera", "door", "--json")
+    done = cli("watch", "long.avi", *options)
+    both(done.lines)  # the first time it learnt, and alerted nobody
+    notes = done.err.splitlines()
+    assert "edgeclip: red: learning what this camera sees, which takes 20 min; 0% is done." in notes
+    assert any(n.startswith("edgeclip: red: watching; it alerts above ") for n in notes)
+    folder_of(here / "short")
+    again = cli("watch", "short", *options)
+    both(again.lines)
+    assert again.err == ""  # nothing to learn
+    forgotten = cli("watch", "short", *options[:2], "--state", "new", "--json")
+    assert forgotten.out == "" and "learning" in forgotten.err
+
+
+def test_a_state_that_cannot_be_kept_is_told(cli, door, film, here):
+    (here / "kept").write_text("a file")
+    done = cli("watch", "film", "--rules", door, "--state", "kept/door", "--json")
+    assert done.code == 1 and len(done.lines) == 2
+    assert "kept" in done.line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["film"], 2, "Give --rules or --alert."),
+        (["film", "--rules", "door.pack", "--alert", "cat"], 2, "Give --rules or --alert."),
+        (["--rules", "door.pack"], 2, "Give SOURCE or --replay VIDEO."),
+        (["film", "--rules", "door.pack", "--replay", "film"], 2, "SOURCE or --replay"),
+        (["film", "--rules", "door.pack", "--labels", "t.csv"], 2, "are for --replay"),
+        (["film", "--rules", "door.pack", "--plot", "p.png"], 2, "are for --replay"),
+        (["film", "--rules", "door.pack", "--keep-days", "3"], 2, "are for --timeline"),
+        (["film", "--rules", "door.pack", "--keep-mb", "3"], 2, "are for --timeline"),
+        (["film", "--rules", "door.pack", "--fps", "0"], 2, "--fps"),
+        (
+            ["--replay", "film", "--rules", "door.pack", "--log", "l"],
+            2,
+            "--log is not for --replay",
+        ),
+        (["--replay", "film", "--rules", "door.pack", "--keep-mb", "1"], 2, "--keep-mb is not"),
+        (["--replay", "film", "--rules", "door.pack", "--plot", "p.jpg"], 2, "must end in .png"),
+        (["gone.mp4", "--rules", "door.pack"], 1, "gone.mp4 does not exist"),
+        (["notes.txt", "--rules", "door.pack"], 1, "notes.txt is no video"),
+        (["empty", "--rules", "door.pack"], 1, "empty holds no picture"),
+        (["film", "--rules", "gone.toml"], 1, "gone.toml"),
+        (["film", "--rules", "wrong.toml"], 1, "min_duration"),
+        (["film", "--rules", "new.pack"], 1, "--timeline"),
+        (["film", "--rules", "door.pack", "--fit", "pad"], 1, "with the same --fit"),
+        (["film", "--rules", "other.pack"], 1, "was made with the model"),
+        (
+            ["film", "--rules", "door.pack", "--webhook", "nowhere", "--state", "s"],
+            1,
+            "webhook's URL",
+        ),
+        (["film", "--rules", "door.pack", "--mqtt", "http://x"], 1, "mqtt://"),
+        (["film", "--rules", "door.pack", "--log", "gone/log"], 1, "gone/log cannot be written"),
+        (["film", "--rules", "door.pack", "--timeline", "film"], 1, "film is no index"),
+        (
+            ["film", "--rules", "door.pack", "--timeline", "i"],
+            1,
+            "i is an index of the pictures in",
+        ),
+    ],
+)
+def test_wrong_uses_say_what_to_do(cli, door, film, here, model, arguments, code, words):
+    (here / "notes.txt").write_text("no video")
+    (here / "empty").mkdir()
+    (here / "wrong.toml").write_text('[[rule]]\nname = "cat"\nmin_duration = "long"\n')
+    pack_of(here / "new.pack", model, threshold=0.9, novelty=True)
+    pack_of(here / "other.pack", model, space="0" * 64)
+    assert cli("index", "film", "--index", "i").code == 0
+    done = cli("watch", *arguments)
+    assert done.code == code and words in done.err, done.err
+    assert "Traceback" not in done.err and "internal" not in done.err
+    if code == 1:
+        assert done.line
+
+
+def test_words_that_clip_cannot_hold_are_told_at_once(cli, film, here):
+    done = cli("watch", "film", "--alert", "a room without people")
+    assert done.code == 0
+    assert done.err.startswith('edgeclip: hint: "a room without people" asks for what CLIP gets')
+    (here / "rules.toml").write_text('[[rule]]\nname = "few"\nprompts = ["three cars"]\n')
+    assert 'hint: "three cars"' in cli("watch", "film", "--rules", "rules.toml").err
+
+
+def test_words_are_watched_for_with_all_of_the_frame(cli, film, monkeypatch):
+    from edgeclip.watch import watcher
+
+    models = []
+    make = watcher.Watcher.__init__
+    monkeypatch.setattr(
+        watcher.Watcher,
+        "__init__",
+        lambda self, model, *more, **named: (
+            models.append(model) or make(self, model, *more, **named)
+        ),
+    )
+    assert cli("watch", "film", "--alert", "a cat").code == 0
+    assert cli("watch", "film", "--alert", "a cat", "--fit", "crop").code == 0
+    padded, cropped = models
+    assert padded.space == padded.manifest.space_id(fit="pad") != cropped.space
+    assert cropped.space == cropped.manifest.space
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("0", "dev-video0"),
+        ("/dev/video2", "dev-video2"),
+        ("csi:1", "csi-1"),
+        ("rtsp://me:hunter2@10.0.0.2:554/live/1", "10.0.0.2-554-live-1"),
+        (
+            "rtsp://10.0.0.2/cam?channel=2&subtype=0&password=hunter2",
+            "10.0.0.2-cam-channel-2-subtype-0",
+        ),
+        ("rtsp://me:hunter2/@10.0.0.2/cam", "camera"),
+        ("rtsp://me:12/hunter2@10.0.0.2/cam", "camera"),
+        ("https://cam.local/x?token=123", "cam.local-x"),
+    ],
+)
+def test_a_camera_is_called_after_its_source(source, name):
+    assert called(source) == name
+
+
+def test_a_long_name_keeps_its_end(here):
+    folder = here / ("long" * 20) / "door"
+    folder.mkdir(parents=True)
+    assert len(called(str(folder))) == 60 and called(str(folder)).endswith("long-door")
