@@ -47,17 +47,27 @@ class ChangeGate:
         self._before: Blocks | None = None
         self._noise: Blocks | None = None
         self._known = 0
+        self._forgotten = False
 
     def __call__(self, frame: Frame) -> bool:
         """Return whether to infer a frame; ask about each frame once, in order."""
         blocks = luminance(frame.picture)
         self.seen += 1
+        if self._forgotten:
+            self._forgotten, self._reference = False, None
         passes = self._is_new(blocks, frame.time)
         self._learn(blocks)
         if passes:
             self.passed += 1
             self._reference, self._time = blocks, frame.time
         return passes
+
+    def forget(self) -> None:
+        """Let the next frame pass: the camera was away, and nobody knows what has changed.
+
+        Any thread may call it.
+        """
+        self._forgotten = True
 
     def _is_new(self, blocks: Blocks, time: float) -> bool:
         if self._reference is None or self._reference.shape != blocks.shape:

@@ -152,6 +152,8 @@ class Watcher:
 
     def lost(self) -> list[Event]:
         """Note that the camera gives no frames; return the events that end by it."""
+        if self._gate is not None:
+            self._gate.forget()
         spells = [(each, each.lost()) for each in self._watched]
         return [self._event(each, spell) for each, spell in spells if spell is not None]
 

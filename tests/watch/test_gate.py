@@ -113,3 +113,12 @@ def test_a_time_that_goes_back_passes():
     gate = ChangeGate()
     still = SCENE.astype(np.uint8)
     assert [gate(Frame(time, still)) for time in (50, 51, 3, 4)] == [True, False, True, False]
+
+
+def test_after_the_camera_was_away_a_frame_passes():
+    gate = ChangeGate()
+    still = np.full((90, 160, 3), 120, np.uint8)
+    assert [gate(Frame(float(i), still)) for i in range(4)] == [True, False, False, False]
+    gate.forget()
+    assert gate(Frame(4.0, still))
+    assert not gate(Frame(5.0, still))
