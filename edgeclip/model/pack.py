@@ -179,12 +179,17 @@ def _embedded(
     check_names([label.name for label in prompts.labels])
     if prompts.none is not None and prompts.none in {label.name for label in prompts.labels}:
         raise InvalidText(f"{prompts.none!r} is a label already. Choose another name for none.")
-    own = [text for label in prompts.labels for text in label.prompts]
+    own = list(dict.fromkeys(text for label in prompts.labels for text in label.prompts))
     apart = [text for label in prompts.labels for text in label.negatives]
     for label in prompts.labels:
         both = set(label.prompts) & set(label.negatives)
         if both:
             raise InvalidText(f"{both.pop()!r} is a prompt and a negative of {label.name!r} alike.")
+    both = set(own) & set(prompts.negatives)
+    if both:
+        raise InvalidText(
+            f"{both.pop()!r} is given twice, as a prompt and as a negative of all. Leave one out."
+        )
     known = {*own, *prompts.negatives}
     others = [text for text in dict.fromkeys(apart) if text not in known]
     names = [*own, *prompts.negatives, *others]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeclip.watch.rules import Box, Rule
+from edgeclip.watch.sustained import SILENCE_S
 
 _EXIT = 0.3
 """How far below the threshold a spell ends: this share of the way to what is usual here."""
@@ -52,6 +53,7 @@ class Alarm:
         self._spell: Spell | None = None
         self._quiet_until = float("-inf")
         self._held = False
+        self._seen = 0.0
 
     def __call__(
         self,
@@ -79,7 +81,10 @@ class Alarm:
         """
         if threshold is None:
             return None
+        silence, self._seen = time - self._seen, time
         spell = self._spell
+        if spell is not None and not 0 <= silence <= SILENCE_S:
+            return self.end()  # nobody saw whether it went on
         level = threshold if spell is None else spell.threshold
         if score >= level - (_EXIT * max(level - usual, 0.0) if spell and spell.told else 0.0):
             return self._high(time, score, threshold, box, frame, vector, allowed)

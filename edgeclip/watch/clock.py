@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-_LONGEST_GAP_S = 30 * 86_400.0
-"""A longer time between two runs is not believed: the clock was wrong at one end."""
 _OLDEST = datetime(2024, 1, 1).timestamp()
 
 
@@ -34,10 +32,11 @@ class Clock:
         self._offset = -monotonic()
 
     def restore(self, kept: Mapping[str, float]) -> None:
-        """Carry on from what `record` returned in the run before."""
-        away = self._wall() - kept["wall"]
-        gap = away if 0 <= away <= _LONGEST_GAP_S and self.is_set else 0.0
-        self._offset = kept["steady"] + gap - self._monotonic()
+        """Carry on from what `record` returned in the run before.
+
+        How long the board was off does not count: only the wall clock could tell.
+        """
+        self._offset = kept["steady"] - self._monotonic()
 
     def steady(self, moment: float | None = None) -> float:
         """Return the steady time of a monotonic one; None: of now."""
@@ -54,7 +53,7 @@ class Clock:
 
     def record(self) -> dict[str, float]:
         """Return what the next run needs to carry on."""
-        return {"steady": self.steady(), "wall": self._wall()}
+        return {"steady": self.steady()}
 
 
 class RecordedClock(Clock):

@@ -10,7 +10,7 @@ from datetime import datetime, time
 from edgeclip.errors import PromptError
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+_DAY = "(?:mon|tue|wed|thu|fri|sat|sun)(?:day|sday|nesday|rsday|urday|s|rs)?s?"
 _SPAN = re.compile(
     rf"(?:(?P<first>{_DAY})(?:\s*-\s*(?P<last>{_DAY}))?)?\s*"
     r"(?:(?P<from>\d?\d:\d\d)\s*-\s*(?P<to>\d?\d:\d\d))?",
@@ -71,7 +71,7 @@ def _days(first: str | None, last: str | None) -> frozenset[int]:
 
 def _lies_in(moment: datetime, days: frozenset[int], begin: time, end: time) -> bool:
     now, day = moment.time(), moment.weekday()
-    if begin <= end:
+    if begin < end:
         return day in days and begin <= now < end
     # Past midnight it still belongs to the day on which it began.
     return (day in days and now >= begin) or ((day - 1) % 7 in days and now < end)

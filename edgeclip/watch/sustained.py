@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-_SILENCE_S = 60.0
+SILENCE_S = 60.0
 """What was before a longer one says nothing of now."""
 
 
@@ -24,7 +24,7 @@ class Sustained:
 
     def __call__(self, time: float, score: float) -> float | None:
         """Take in a score; return the sustained one, or None when it is too soon to tell."""
-        if self._times and not 0 <= time - self._times[-1] <= self._duration + _SILENCE_S:
+        if self._times and not 0 <= time - self._times[-1] <= self._duration + SILENCE_S:
             self.forget()
         self._times.append(time)
         while len(self._times) > 1 and self._times[1] <= time - self._duration:

@@ -67,7 +67,7 @@ class Watched:
             steady: its time, on a clock that carries on over restarts.
             local: its time by the wall clock.
         """
-        if self.vector is None:
+        if self.vector is None or not math.isfinite(self.score):
             return None
         # The alarm first: a frame is judged by what was learnt before it.
         spell = self._alarm(

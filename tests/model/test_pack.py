@@ -120,7 +120,6 @@ def test_dates_and_times_of_toml_are_kept(model, tmp_path):
     ("labels", "match"),
     [
         ((), "no labels"),
-        ((Label("a", ("x",)), Label("b", ("x",))), "'x' is given twice"),
         ((Label("a", ("x",), ("x",)),), "a prompt and a negative of 'a'"),
         ((Label("a", ("x",)), Label("a", ("y",))), "'a' is given twice"),
         ((Label("a", ("porch",)),), "'porch' is given twice"),
@@ -268,3 +267,10 @@ assert not {"tokenizers", "ftfy", "edgeclip.model.tokens"} & set(sys.modules), s
         text=True,
     )
     assert done.returncode == 0 and done.stdout.strip(), done.stderr
+
+
+def test_two_rules_may_ask_the_same(model):
+    words = ("person", "visitor")
+    labels = tuple(Label(name, words, settings={"schedule": name}) for name in ("mon", "tue"))
+    first, second = PromptPack.compile(Prompts(labels), model).labels
+    assert np.array_equal(first.vectors, second.vectors) and first.name != second.name

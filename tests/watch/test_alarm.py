@@ -56,6 +56,15 @@ def test_a_short_dip_below_the_lower_level_does_not_end_it():
     assert times(told) == [(2.0, False), (14.0, True)]
 
 
+def test_a_silence_ends_it():
+    alarm = Alarm(Rule(LABEL, min_duration=2))
+    told = [alarm(time, 5, 1.0, 0.0, box=WHOLE) for time in (0.0, 1.0, 2.0, 5000.0)]
+    assert told[2] is not None and told[3] is not None and told[3].over
+    assert told[3].last == 2.0
+    alarm = Alarm(Rule(LABEL, min_duration=2))
+    assert [alarm(time, 5, 1.0, 0.0, box=WHOLE) for time in (0.0, 5000.0, 5001.0)] == [None] * 3
+
+
 def test_none_begins_within_the_cooldown():
     scores = [2] * 5 + [0] * 10 + [2] * 5 + [0] * 10
     assert len(run(scores, cooldown=5)) == 4

@@ -27,6 +27,8 @@ def test_without_spans_it_is_always():
         ("8:00-24:00", ["08:00", "23:59:59"], ["07:59"]),
         ("mon", ["00:00", "23:59"], []),
         ("Tuesday", [], ["00:00", "12:00"]),
+        ("08:00-08:00", ["00:00", "07:59", "08:00", "12:00"], []),
+        ("Mondays 08:00-09:00", ["08:30"], ["09:30"]),
         ("sat-mon 10:00-11:00", ["10:30"], ["11:30"]),
         ("tue-sun", [], ["12:00"]),
         ("sun 22:00-06:00", ["05:00"], ["22:30"]),
@@ -45,7 +47,7 @@ def test_any_of_several_spans():
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "8-18", "25:00-26:00", "mon-xyz", "08:00", 7, "mon 08:00"]
+    "text", ["", " ", "8-18", "25:00-26:00", "mon-xyz", "monkey", "08:00", 7, "mon 08:00"]
 )
 def test_what_is_no_span(text):
     with pytest.raises(PromptError, match=r"no span of time. Give"):
