@@ -20,6 +20,8 @@ class Frame:
     """``(h, w, 3)`` RGB."""
     dropped: int = 0
     """Frames of the source that were passed over since the one before."""
+    recorded: bool = False
+    """Whether ``time`` is a position in a recording."""
 
 
 @dataclass(frozen=True, slots=True)

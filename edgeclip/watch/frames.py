@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def _video(source: Source, fps: float | None) -> Generator[Frame, None, None]:
         reader.opened(None)
         while (frame := reader.take(None)) is not None:
             count += 1
-            yield frame
+            yield replace(frame, recorded=True)
     except Lost as error:
         raise CameraError(f"{source.name} cannot be read: {error}. Convert it to MP4.") from error
     finally:
@@ -108,7 +109,7 @@ def _folder(source: Source, paths: list[Path], fps: float) -> Generator[Frame, N
         except ImageRejected as error:
             problem = error
             continue
-        yield Frame(number / fps, picture, number - before - 1)
+        yield Frame(number / fps, picture, number - before - 1, recorded=True)
         before = number
     if before < 0:
         raise CameraError(f"No picture in {source.name} can be read. {problem}") from problem
@@ -119,4 +120,4 @@ def _each(source: Iterable[Any], fps: float) -> Generator[Frame, None, None]:
         if isinstance(given, Frame):
             yield given
         else:
-            yield Frame(number / fps, np.array(images.read(given)))
+            yield Frame(number / fps, np.array(images.read(given)), recorded=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from os import PathLike
 from typing import Any
 
 from edgeclip.errors import PromptError
@@ -82,6 +83,8 @@ def compiled(rules: Prompts | Sequence[str], model: Model) -> PromptPack:
     Raises:
         InvalidText: they cannot be embedded.
     """
+    if isinstance(rules, str | PathLike):
+        raise TypeError(f"rules are a list of words or a PromptPack, not {rules!r} alone.")
     if not isinstance(rules, Prompts):
         rules = Prompts(tuple(Label(words, (words,)) for words in dict.fromkeys(rules)))
     pack = PromptPack.compile(replace(rules, none=rules.none or nothing.NAME), model)

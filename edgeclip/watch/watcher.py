@@ -18,7 +18,7 @@ from edgeclip.model.pack import PromptPack
 from edgeclip.vectors import Vector
 from edgeclip.watch import scores, state
 from edgeclip.watch.alarm import Spell
-from edgeclip.watch.clock import Clock
+from edgeclip.watch.clock import Clock, RecordedClock
 from edgeclip.watch.events import Event
 from edgeclip.watch.frame import Frame
 from edgeclip.watch.gate import ChangeGate
@@ -64,7 +64,7 @@ class Watcher:
         camera: what the camera is called.
         keep: the file that keeps what is learnt; None: nothing is kept.
         gate: tells which frames are worth an inference; None: all are.
-        clock: of the frames' times.
+        clock: of the frames' times; None: this board's, or for recorded frames the recording's.
         pictures: whether events carry their best frame.
         novelty: vector → how new it is, for rules that ask it.
 
@@ -95,7 +95,7 @@ class Watcher:
         self.notes: list[str] = []
         """Why what was learnt could not be kept the last time; sentences for people."""
         self._model, self._gate, self._keep = model, gate, keep
-        self._pictures, self._clock = pictures, clock or Clock()
+        self._pictures, self._chosen = pictures, clock
         self._watched = [Watched(rule, pack, novelty) for rule in rules_of(pack)]
         boxes = [box for each in self._watched for box in each.rule.boxes]
         self._boxes = list(dict.fromkeys(boxes))
@@ -118,7 +118,8 @@ class Watcher:
         frame, self.vector = prepared.frame, None
         if prepared.tensors:
             self._look(prepared.tensors)
-        steady, local = self._clock.steady(frame.time), self._clock.local(frame.time)
+        clock = self._clock(frame.recorded)
+        steady, local = clock.steady(frame.time), clock.local(frame.time)
         spells = [(each, each.step(frame, steady, local)) for each in self._watched]
         events = [self._event(each, spell) for each, spell in spells if spell is not None]
         if self._keep is not None and steady >= self._next_save:
@@ -144,11 +145,11 @@ class Watcher:
     @property
     def clock_set(self) -> bool:
         """Whether the board can know the time."""
-        return self._clock.is_set
+        return self._clock().is_set
 
     def local(self, time: float) -> datetime:
         """Return the local time of a frame's time, as the wall clock counts now."""
-        return self._clock.local(time)
+        return self._clock().local(time)
 
     def lost(self) -> list[Event]:
         """Note that the camera gives no frames; return the events that end by it."""
@@ -165,9 +166,9 @@ class Watcher:
         """
         if self._keep is None:
             return
-        self._next_save = self._clock.steady() + _SAVE_S
+        self._next_save = self._clock().steady() + _SAVE_S
         rules = {each.rule.name: each.record() for each in self._watched}
-        state.save(self._keep, {"clock": self._clock.record(), "rules": rules})
+        state.save(self._keep, {"clock": self._clock().record(), "rules": rules})
 
     def _try_to_save(self) -> None:
         try:
@@ -179,12 +180,24 @@ class Watcher:
     def _restore(self) -> None:
         kept = {} if self._keep is None else state.load(self._keep)
         # What is missing or odd is learnt again.
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            self._clock.restore(kept["clock"])
+        self._kept_clock = kept.get("clock")
+        if self._chosen is not None:
+            self._carry_on(self._chosen)
         for each in self._watched:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 each.restore(kept["rules"][each.rule.name])
-        self._next_save = self._clock.steady() + _SAVE_S
+
+    def _clock(self, recorded: bool = False) -> Clock:
+        """Return the clock; the first frame chooses it, unless one was given."""
+        if self._chosen is None:
+            self._chosen = RecordedClock() if recorded else Clock()
+            self._carry_on(self._chosen)
+        return self._chosen
+
+    def _carry_on(self, clock: Clock) -> None:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            clock.restore(self._kept_clock)  # type: ignore[arg-type]
+        self._next_save = clock.steady() + _SAVE_S
 
     def _look(self, tensors: Sequence[NDArray[np.float32]]) -> None:
         pairs = zip(self._boxes, tensors, strict=True)
@@ -203,14 +216,14 @@ class Watcher:
             camera=self.camera,
             rule=rule,
             state="ended" if spell.over else "started",
-            start=self._clock.local(spell.start),
-            peak=self._clock.local(spell.peak),
-            end=None if end is None else self._clock.local(end),
+            start=self._clock().local(spell.start),
+            peak=self._clock().local(spell.peak),
+            end=None if end is None else self._clock().local(end),
             duration_s=spell.last - spell.start,
             score=spell.score,
             threshold=spell.threshold,
             box=None if spell.box == WHOLE else spell.box,
-            clock_set=self._clock.is_set,
+            clock_set=self._clock().is_set,
             picture=spell.frame.picture if self._pictures else None,
             vector=spell.vector,
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.watch.clock import Clock, RecordedClock
 from edgeclip.watch.frame import Frame
+from edgeclip.watch.frames import frames
 from edgeclip.watch.gate import ChangeGate
 from edgeclip.watch.watcher import Watcher
 
@@ -215,6 +218,26 @@ def test_a_clock_that_jumps_moves_names_and_nothing_else(model):
     assert not started.clock_set and started.start.year == 1970
     assert ended.clock_set and ended.start.timestamp() == BEGIN + 5
     assert ended.duration_s == 9.0 and ended.id == started.id
+
+
+def test_the_first_frame_tells_whether_it_is_a_recording(model, tmp_path):
+    before = datetime.now().astimezone()
+    watcher = Watcher(model, made(model, threshold=0.5), keep=tmp_path / "door.json")
+    shown = [picture(RED if 5 <= i < 15 else GREY, i) for i in range(20)]
+    started, ended = watched(watcher, frames(shown))
+    assert 5 <= (started.start - before).total_seconds() < 15
+    watcher.save()
+    live = Watcher(model, made(model, threshold=0.5), keep=tmp_path / "door.json")
+    now = time.monotonic()
+    events = watched(live, [Frame(now + i, shown[i]) for i in range(20)])
+    assert abs((events[0].start - datetime.now().astimezone()).total_seconds()) < 15
+    assert ended.id == started.id
+
+
+def test_one_text_is_no_list_of_words(model):
+    for rules in ("a cat", Path("cat.toml")):
+        with pytest.raises(TypeError, match="a list of words"):
+            Watcher(model, rules)
 
 
 def test_words_are_embedded_with_a_background(model):
