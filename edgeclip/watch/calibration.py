@@ -6,11 +6,11 @@ score of each half minute is kept, neighbouring high ones are one episode, and t
 episodes' peaks says how high the background gets once in the time that is wanted
 (`edgeclip.watch.tail`).  Blocks of time, not frames, so that another frame rate changes nothing.
 
-All of the last week counts, whatever was taken for an alert in it.  What tells a rule that is
-really true from a background that looks a little like it?  Not the camera, which shows both; only
-the words: below a log-odds of 0 the model itself finds something else more likely.  So scores up to
-there never alert and belong to the background, however far they stand out from it; peaks above
-that stand apart are left out by the fit.
+All of the last week counts, whatever was taken for an alert in it.  Peaks of a rule that is really
+true are left out where a valley shows that they are none of the background's, see
+`edgeclip.watch.modes`.
+Below a log-odds of 0 the model itself finds something else more likely: scores up to there never
+alert.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.watch import state, tail
+from edgeclip.watch import modes, state, tail
 from edgeclip.watch.sustained import Sustained
 
 _DAY_S = 86_400.0
@@ -40,11 +40,8 @@ _EXTRAPOLATION = 24.0
 """How many times the warm-up the time is for which the background is told in advance, at most."""
 _ENOUGH, _STANDS_OUT = 30, 6.0
 """So many times something must have happened, by so many robust standard deviations."""
-_AIM = 0.5
-"""Of the rate that is wanted: where there are foreign peaks the fit takes some of its own for them.
-"""
-_EITHER = 3.0
-"""The log-odds at which the words alone leave open whether they are true: models exaggerate."""
+_AIM = 0.7
+"""Of the rate that is wanted."""
 _NORMAL_MAD = 0.6745
 _LEAST_SCALE = 0.1
 """Of the tail, in units of the score; a scene may stand quite still while it is learnt."""
@@ -162,30 +159,42 @@ class Calibration:
         blocks = levelled(self._ordered().astype(np.float64))
         self.usual = float(np.median(blocks[-_DAY_BLOCKS:]))
         spread = float(np.median(np.abs(blocks - self.usual))) / _NORMAL_MAD
-        self._happened = len(episodes(blocks, self.usual + max(_STANDS_OUT * spread, _LEAST_SCALE)))
+        low = self.usual + max(_STANDS_OUT * spread, _LEAST_SCALE)
+        visits = episodes(blocks, low)
+        self._happened = len(visits)
         if self.learnt < 1:
             return
+        cut = modes.valley(visits, low, self._floor)
+        if cut is not None:
+            blocks = without(blocks, low, cut)
         base, peaks = highest(
-            blocks, max(_FEWEST, _TIMES_RATE * self._rate * len(blocks) / _DAY_BLOCKS)
+            blocks, max(_FEWEST, _TIMES_RATE * self._rate * self.watched_s / _DAY_S)
         )
         if len(peaks) < tail.LEAST_PEAKS:
             # A still scene has few episodes, or none; each half minute for itself is a safe count.
             peaks = blocks[blocks >= base]
-        told = 1 / (1 + np.exp(_EITHER - peaks))
-        found = tail.fit(
-            peaks, base, self.watched_s / _DAY_S, foreign=told, least_scale=_LEAST_SCALE
-        )
+        found = tail.fit(peaks, base, self.watched_s / _DAY_S, least_scale=_LEAST_SCALE)
         if found is not None:
             self.threshold = max(found.level(_AIM * self._rate), self._floor)
 
 
 def episodes(blocks: NDArray[np.float64], base: float) -> NDArray[np.float64]:
     """Return the peak of each episode: high blocks with at most a block of quiet between them."""
+    return np.array([blocks[run].max() for run in _runs(blocks, base)])
+
+
+def without(blocks: NDArray[np.float64], base: float, cut: float) -> NDArray[np.float64]:
+    """Return the blocks without the episodes above ``base`` that get above ``cut``."""
+    kept = np.ones(len(blocks), np.bool_)
+    for run in _runs(blocks, base):
+        if blocks[run].max() > cut:
+            kept[run[0] : run[-1] + 1] = False
+    return blocks[kept]
+
+
+def _runs(blocks: NDArray[np.float64], base: float) -> list[NDArray[np.intp]]:
     high = np.flatnonzero(blocks > base)
-    if not len(high):
-        return np.empty(0)
-    begins = np.flatnonzero(np.diff(high, prepend=-_APART - 1) > _APART)
-    return np.maximum.reduceat(blocks[high], begins)
+    return np.split(high, np.flatnonzero(np.diff(high) > _APART) + 1) if len(high) else []
 
 
 def levelled(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
