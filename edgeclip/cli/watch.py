@@ -24,7 +24,7 @@ _LIVE = ("camera", "state", "log", "timeline", "keep_days", "keep_mb", "webhook"
 @click.option("--alert", "alerts", multiple=True, help="What to watch for, in words.")
 @click.option(
     "--fps",
-    type=options.NumberRange(0, 1000, min_open=True),
+    type=options.NumberRange(0.02, 1000),
     default=1.0,
     show_default=True,
     help="Frames to look at in a second, at most.",
@@ -83,9 +83,9 @@ def watch_command(
     The password for --mqtt is read from EDGECLIP_MQTT_PASSWORD.
     """
     if bool(rules) == bool(alerts):
-        raise click.UsageError("Give --rules or --alert.")
+        raise click.UsageError("Give --rules or --alert, one of them.")
     if (source is None) == (replay is None):
-        raise click.UsageError("Give SOURCE or --replay VIDEO.")
+        raise click.UsageError("Give SOURCE or --replay VIDEO, one of them.")
     if replay is None and (labels or plot):
         raise click.UsageError("--labels and --plot are for --replay.")
     odd = [name for name in _LIVE if options.is_given(name)] if replay is not None else []

@@ -119,9 +119,13 @@ def test_a_state_that_cannot_be_kept_is_told(cli, door, film, here):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["film"], 2, "Give --rules or --alert."),
-        (["film", "--rules", "door.pack", "--alert", "cat"], 2, "Give --rules or --alert."),
-        (["--rules", "door.pack"], 2, "Give SOURCE or --replay VIDEO."),
+        (["film"], 2, "Give --rules or --alert, one of them."),
+        (
+            ["film", "--rules", "door.pack", "--alert", "cat"],
+            2,
+            "Give --rules or --alert, one of them.",
+        ),
+        (["--rules", "door.pack"], 2, "Give SOURCE or --replay VIDEO, one of them."),
         (["film", "--rules", "door.pack", "--replay", "film"], 2, "SOURCE or --replay"),
         (["film", "--rules", "door.pack", "--labels", "t.csv"], 2, "are for --replay"),
         (["film", "--rules", "door.pack", "--plot", "p.png"], 2, "are for --replay"),
