@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgeclip.watch.events import Event, Sink
     from edgeclip.watch.frame import CameraState, Frame
     from edgeclip.watch.sinks.timeline import Timeline
-    from edgeclip.watch.watcher import Prepared, Watcher
+    from edgeclip.watch.watcher import Prepared, Reading, Watcher
 
 _TICK_S = 0.5
 
@@ -100,7 +100,6 @@ class _Loop:
         self._wanted = wanted
         self._alive = Alive()
         self._states: list[CameraState] = []
-        self._learning: set[str] = set()
         self._notes: dict[int, list[str]] = {}
         self._phases: dict[str, str] = {}
 
@@ -187,29 +186,27 @@ class _Loop:
     def _tell_learning(self) -> None:
         """Say when a rule begins to learn, and when it has learnt enough."""
         for reading in self._watcher.readings:
-            learning, known = reading.threshold is None, reading.rule in self._learning
-            self._tell_phase(reading.rule, "learning" if learning else "watching")
-            if learning and not known:
-                self._learning.add(reading.rule)
-                least, most = (_time(seconds) for seconds in reading.warm_up_s)
-                takes = least if least == most else f"{least} to {most}"
-                output.note(
-                    f"{output.printable(reading.rule)}: learning what this camera sees, which "
-                    f"takes {takes}; {reading.learnt:.0%} is done."
-                )
-            elif known and not learning:
-                self._learning.discard(reading.rule)
-                output.note(
-                    f"{output.printable(reading.rule)}: watching; it alerts above "
-                    f"{reading.threshold:.2f}, now {reading.score:.2f}."
-                )
-
-    def _tell_phase(self, rule: str, phase: str) -> None:
-        if self._phases.get(rule) != phase:
-            self._phases[rule] = phase
+            phase = "watching" if reading.threshold is not None else "learning"
+            before = self._phases.get(reading.rule)
+            if phase == before:
+                continue
+            self._phases[reading.rule] = phase
             for sink in self._sinks:
                 if hasattr(sink, "phase"):
-                    sink.phase(rule, phase)
+                    sink.phase(reading.rule, phase)
+            if phase == "learning" or before is not None:
+                output.note(output.printable(_learning(reading)))
+
+
+def _learning(reading: Reading) -> str:
+    """Say how far the learning of a rule is."""
+    if reading.threshold is not None:
+        above = f"it alerts above {reading.threshold:.2f}, now {reading.score:.2f}"
+        return f"{reading.rule}: watching; {above}."
+    least, most = (_time(seconds) for seconds in reading.warm_up_s)
+    takes = least if least == most else f"{least} to {most}"
+    seen = f"which takes {takes}; {reading.learnt:.0%} is done"
+    return f"{reading.rule}: learning what this camera sees, {seen}."
 
 
 def _time(seconds: float) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from edgeclip.watch.rules import Box, Rule
+from edgeclip.watch.events import Box
+from edgeclip.watch.rules import Rule
 from edgeclip.watch.sustained import SILENCE_S
 
 _EXIT = 0.3

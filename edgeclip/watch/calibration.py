@@ -8,9 +8,8 @@ episodes' peaks says how high the background gets once in the time that is wante
 
 All of the last week counts, whatever was taken for an alert in it.  Peaks of a rule that is really
 true are left out where a valley shows that they are none of the background's, see
-`edgeclip.watch.modes`.
-Below a log-odds of 0 the model itself finds something else more likely: scores up to there never
-alert.
+`edgeclip.watch.modes`.  Below a log-odds of 0 the model itself finds something else more likely:
+scores up to there never alert.
 """
 
 from __future__ import annotations
@@ -40,6 +39,8 @@ _EXTRAPOLATION = 24.0
 """How many times the warm-up the time is for which the background is told in advance, at most."""
 _ENOUGH, _STANDS_OUT = 30, 6.0
 """So many times something must have happened, by so many robust standard deviations."""
+_FLOOR = 0.0
+"""Scores up to here never alert: something else is as likely."""
 _AIM = 0.7
 """Of the rate that is wanted."""
 _NORMAL_MAD = 0.6745
@@ -54,12 +55,10 @@ class Calibration:
     Args:
         false_alerts: how many a day are tolerated.
         min_duration: seconds for which a score must be held to count.
-        floor: scores up to here never alert, and belong to the background, however far they stand
-            out from it.
     """
 
-    def __init__(self, false_alerts: float, min_duration: float, *, floor: float = 0.0) -> None:
-        self._rate, self._floor = false_alerts, floor
+    def __init__(self, false_alerts: float, min_duration: float) -> None:
+        self._rate = false_alerts
         self._sustained = Sustained(min_duration)
         self._blocks = np.full(_MOST_BLOCKS, np.nan, np.float32)
         self._filled = 0
@@ -164,7 +163,7 @@ class Calibration:
         self._happened = len(visits)
         if self.learnt < 1:
             return
-        cut = modes.valley(visits, low, self._floor)
+        cut = modes.valley(visits, low, _FLOOR)
         if cut is not None:
             blocks = without(blocks, low, cut)
         base, peaks = highest(
@@ -175,7 +174,7 @@ class Calibration:
             peaks = blocks[blocks >= base]
         found = tail.fit(peaks, base, self.watched_s / _DAY_S, least_scale=_LEAST_SCALE)
         if found is not None:
-            self.threshold = max(found.level(_AIM * self._rate), self._floor)
+            self.threshold = max(found.level(_AIM * self._rate), _FLOOR)
 
 
 def episodes(blocks: NDArray[np.float64], base: float) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from edgeclip.vectors import Vector
 
 State = Literal["started", "ended"]
 Box = tuple[float, float, float, float]
+"""Left, top, right and bottom as shares of the frame's width and height."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

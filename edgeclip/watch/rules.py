@@ -15,10 +15,8 @@ from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.model.prompts import Label, Prompts
+from edgeclip.watch.events import Box
 from edgeclip.watch.schedule import ALWAYS, Schedule
-
-Box = tuple[float, float, float, float]
-"""Left, top, right and bottom as shares of the frame's width and height."""
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7, "month": 1 / 30, "year": 1 / 365}

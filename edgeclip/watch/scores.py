@@ -17,7 +17,7 @@ from edgeclip.model import nothing
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.vectors import Vector
-from edgeclip.watch.rules import Box
+from edgeclip.watch.events import Box
 
 
 class Scorer:

@@ -15,8 +15,9 @@ from edgeclip.model.pack import PromptPack
 from edgeclip.vectors import Vector
 from edgeclip.watch.alarm import Alarm, Spell
 from edgeclip.watch.calibration import Calibration
+from edgeclip.watch.events import Box
 from edgeclip.watch.frame import Frame
-from edgeclip.watch.rules import Box, Rule
+from edgeclip.watch.rules import Rule
 from edgeclip.watch.scores import Newness, Scorer
 
 Novelty = Callable[[Vector], float]

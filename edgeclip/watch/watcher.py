@@ -19,10 +19,10 @@ from edgeclip.vectors import Vector
 from edgeclip.watch import scores, state
 from edgeclip.watch.alarm import Spell
 from edgeclip.watch.clock import Clock, RecordedClock
-from edgeclip.watch.events import Event
+from edgeclip.watch.events import Box, Event
 from edgeclip.watch.frame import Frame
 from edgeclip.watch.gate import ChangeGate
-from edgeclip.watch.rules import WHOLE, Box, compiled, rules_of
+from edgeclip.watch.rules import WHOLE, compiled, rules_of
 from edgeclip.watch.watched import Watched
 
 _SAVE_S = 900.0
@@ -208,7 +208,7 @@ class Watcher:
             each.look(vectors)
 
     def _event(self, each: Watched, spell: Spell) -> Event:
-        rule, end = each.rule.name, spell.last if spell.over else None
+        rule, clock = each.rule.name, self._clock()
         if not spell.over:
             each.event_id = f"{self.camera}-{rule}-{uuid4().hex[:12]}"
         return Event(
@@ -216,14 +216,14 @@ class Watcher:
             camera=self.camera,
             rule=rule,
             state="ended" if spell.over else "started",
-            start=self._clock().local(spell.start),
-            peak=self._clock().local(spell.peak),
-            end=None if end is None else self._clock().local(end),
+            start=clock.local(spell.start),
+            peak=clock.local(spell.peak),
+            end=clock.local(spell.last) if spell.over else None,
             duration_s=spell.last - spell.start,
             score=spell.score,
             threshold=spell.threshold,
             box=None if spell.box == WHOLE else spell.box,
-            clock_set=self._clock().is_set,
+            clock_set=clock.is_set,
             picture=spell.frame.picture if self._pictures else None,
             vector=spell.vector,
         )
