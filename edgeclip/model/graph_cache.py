@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
 import os
@@ -191,13 +192,32 @@ def _make(place: _Place, path: Path, options: SessionOptions) -> None:
                 "bytes": os.fstat(file.fileno()).st_size,
             }
             os.fsync(file.fileno())
-        partial.replace(place.graph)
-        with whole_file(place.record) as record:
-            record.write(json.dumps(found).encode())
+        with _alone(place.folder):
+            _put(partial, found, place)
         place.tries.unlink(missing_ok=True)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes and threads waiting meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _put(partial: Path, found: dict[str, Any], place: _Place) -> None:
+    # onnxruntime does not write the same bytes each time: of two makers the first one's stay, or
+    # the graph of one would lie beside the record of the other.
+    if not place.is_sound():
+        partial.replace(place.graph)
+        with whole_file(place.record) as record:
+            record.write(json.dumps(found).encode())
 
 
 def _remove_left(place: _Place) -> None:

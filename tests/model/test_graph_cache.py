@@ -405,6 +405,24 @@ def test_two_processes_at_once(source, cache):
     assert any(answer[0].startswith(str(cache)) for answer in answers) and is_whole(cache)
 
 
+def test_the_first_of_two_makers_wins(source, cache, monkeypatch):
+    ask, first = child.ask, []
+
+    def overtaken(module, question, **more):
+        monkeypatch.setattr(child, "ask", ask)
+        first.append(source.ready()[0].read_bytes())
+        # The same graph in other bytes, as onnxruntime itself writes it now and then.
+        save = onnx.load(source.path)
+        save.doc_string = "other"
+        Path(question["target"]).write_bytes(save.SerializeToString())
+        return True
+
+    monkeypatch.setattr(child, "ask", overtaken)
+    path, options = source.ready()
+    assert is_whole(cache) and path.read_bytes() == first[0]
+    assert vectors(path, options) == vectors(source.path, ONE)
+
+
 def test_threads_at_once(source, cache):
     found = []
 
