@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from benchmarks.week.week import EVENTS_A_WEEK, FEWEST, IDLE_S
 from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
-from edgeclip.model.prompts import Label, Prompts
+from edgeclip.model.prompts import Prompts
 from edgeclip.watch.recording import Course, follow
 from edgeclip.watch.replay import Truth
 from edgeclip.watch.rules import compiled
@@ -33,7 +34,9 @@ def shots(count: int, **changes) -> list[np.ndarray]:
 def test_a_week_has_what_was_promised(half):
     week = Week(1, half)
     counted = Counter(one.rule for one in week.truth)
-    assert set(counted) == set(week.rules) and set(counted.values()) == {EVENTS_A_WEEK}
+    assert set(counted) == {rule.name for rule in week.rules} and set(counted.values()) == {
+        EVENTS_A_WEEK
+    }
     assert EVENTS_A_WEEK >= 60
     assert len(week.distractors) == len(week.truth)
     visits = sorted(week.truth + week.distractors, key=lambda one: one.start)
@@ -52,14 +55,15 @@ def test_frames_come_each_second_while_something_is_there():
         for one in week.truth + week.distractors
         for second in range(int(one.start), int(one.end) + 1)
     }
+    names = [rule.name for rule in week.rules]
     assert times == [s for s in range(3600) if s in there or s % IDLE_S == 0]
-    assert Counter(one.rule for one in week.truth) == dict.fromkeys(week.rules, FEWEST)
+    assert Counter(one.rule for one in week.truth) == dict.fromkeys(names, FEWEST)
 
 
 def test_the_halves_share_no_picture():
     cast = cutouts.STAMP_CAST
     development, held = (cutouts.appearing(cast, half) for half in ("development", "held"))
-    for rule in ["", *cast.rules]:
+    for rule in ["", *(rule.name for rule in cast.rules)]:
         assert development[rule] and held[rule]
         assert abs(len(development[rule]) - len(held[rule])) <= len(cast.distractors)
     seen = [set(itertools.chain(*half.values())) for half in (development, held)]
@@ -139,8 +143,9 @@ def test_rules_watch_an_hour_of_it():
     model = Model.load("starter", fit="pad")
     week = Week(1, "development", 1 / 24, 9, pictures="skimage")
     labels = [
-        Label(name, week.rules[name], settings={"region": MIDDLE, "false_alerts": "3 an hour"})
-        for name in ("cat", "coffee")
+        replace(rule, settings={"region": MIDDLE, "false_alerts": "3 an hour"})
+        for rule in week.rules
+        if rule.name in ("cat", "coffee")
     ]
     courses = follow(week.frames(), model, compiled(Prompts(tuple(labels)), model))
     truth = {name: [each for each in week.truth if each.rule == name] for name in courses}

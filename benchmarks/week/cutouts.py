@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from edgeclip.model.prompts import Label
+
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 Half = Literal["development", "held"]
 Pictures = Literal["stamps", "skimage"]
@@ -25,8 +27,8 @@ Pictures = Literal["stamps", "skimage"]
 class Cast:
     """Say what may appear: rules with their prompts, and the pictures of each class."""
 
-    rules: Mapping[str, tuple[str, ...]]
-    """Name → prompts."""
+    rules: tuple[Label, ...]
+    """What is watched for, in words."""
     classes: Mapping[str, tuple[str, ...]]
     """Name of a rule → files of which a person would say that it is true."""
     distractors: tuple[tuple[str, ...], ...]
@@ -40,16 +42,20 @@ def _names(folder: str, names: str) -> tuple[str, ...]:
 
 
 STAMP_CAST = Cast(
-    # Chosen with the development half and the starter model: it tells these apart.  Of bears there
-    # are but two, so that each half has one.
-    rules={
-        "bird": ("a bird",),
-        "car": ("a car or a truck",),
-        "ball": ("a ball",),
-        "rodent": ("a rodent or a rabbit",),
-        "big cat": ("a lion or a tiger",),
-        "bear": ("a bear",),
-    },
+    # Chosen with the development half and the starter model.  Of bears there are but two, so that
+    # each half has one.
+    rules=(
+        Label("bird", ("a bird",), ("a mammal", "a frog")),
+        Label("car", ("a car", "a truck"), ("a tool", "a toy")),
+        Label(
+            "ball",
+            ("a soccer ball", "a football", "a basketball", "a cricket ball", "a tennis ball"),
+            ("a fruit", "a vegetable"),
+        ),
+        Label("rodent", ("a rodent", "a rabbit")),
+        Label("big cat", ("a lion", "a tiger")),
+        Label("bear", ("a bear",)),
+    ),
     classes={
         "bird": _names(
             "animals/birds",
@@ -128,11 +134,11 @@ STAMP_CAST = Cast(
     ),
 )
 CARD_CAST = Cast(
-    rules={
-        "cat": ("a cat",),
-        "motorcycle": ("a motorcycle",),
-        "coffee": ("a cup of coffee",),
-    },
+    rules=(
+        Label("cat", ("a cat",)),
+        Label("motorcycle", ("a motorcycle",)),
+        Label("coffee", ("a cup of coffee",)),
+    ),
     classes={
         "cat": ("chelsea.png",),
         "motorcycle": ("motorcycle_left.png",),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from benchmarks.week import judge
 from benchmarks.week.week import Week
 from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
-from edgeclip.model.prompts import Label, Prompts
+from edgeclip.model.prompts import Prompts
 from edgeclip.watch.recording import Course, follow
 from edgeclip.watch.rules import compiled
 
@@ -19,7 +20,7 @@ MIDDLE = [0.21875, 0.0, 0.78125, 1.0]
 def pack_of(week: Week, model: Model) -> PromptPack:
     """Return the rules of a week, each about the middle of the frame."""
     settings = {"region": MIDDLE, "false_alerts": judge.TOLERATED}
-    labels = [Label(name, words, settings=settings) for name, words in week.rules.items()]
+    labels = [replace(rule, settings=settings) for rule in week.rules]
     return compiled(Prompts(tuple(labels)), model)
 
 

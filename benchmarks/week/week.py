@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from benchmarks.week import cutouts, scene
 from benchmarks.week.cutouts import Half, Pictures
 from benchmarks.week.light import DAY_S, Camera, Light
 from benchmarks.week.scene import HEIGHT, MARGIN, STEPS, WIDTH
+from edgeclip.model.prompts import Label
 from edgeclip.watch.frame import Frame
 from edgeclip.watch.replay import Truth
 
@@ -78,8 +79,8 @@ class Week:
         self.visits = _visits(self._rng(0), self._cast, half, self.seconds)
 
     @property
-    def rules(self) -> Mapping[str, tuple[str, ...]]:
-        """Name → prompts of each rule."""
+    def rules(self) -> tuple[Label, ...]:
+        """What is watched for, in words."""
         return self._cast.rules
 
     @property
@@ -190,7 +191,7 @@ def _sized(visit: Visit, pictures: Pictures) -> Image.Image:
 def _visits(rng: Generator, cast: cutouts.Cast, half: Half, seconds: float) -> list[Visit]:
     """Spread events, and as many visits of no rule, over the time; never two at once."""
     each = max(FEWEST, round(EVENTS_A_WEEK * seconds / (7 * DAY_S)))
-    names = [rule for rule in cast.rules for _ in range(each)]
+    names = [rule.name for rule in cast.rules for _ in range(each)]
     names += [""] * len(names)
     if len(names) * (LONGEST_S + _GAP_S) > seconds:
         raise ValueError(f"{seconds:.0f} s are too short for {len(names)} visits")

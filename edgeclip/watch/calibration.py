@@ -55,10 +55,11 @@ class Calibration:
     Args:
         false_alerts: how many a day are tolerated.
         min_duration: seconds for which a score must be held to count.
+        modes: whether peaks beyond a valley are not the background's.
     """
 
-    def __init__(self, false_alerts: float, min_duration: float) -> None:
-        self._rate = false_alerts
+    def __init__(self, false_alerts: float, min_duration: float, *, modes: bool = True) -> None:
+        self._rate, self._modes = false_alerts, modes
         self._sustained = Sustained(min_duration)
         self._blocks = np.full(_MOST_BLOCKS, np.nan, np.float32)
         self._filled = 0
@@ -163,7 +164,7 @@ class Calibration:
         self._happened = len(visits)
         if self.learnt < 1:
             return
-        cut = modes.valley(visits, low, _FLOOR)
+        cut = modes.valley(visits, low, _FLOOR) if self._modes else None
         if cut is not None:
             blocks = without(blocks, low, cut)
         base, peaks = highest(

@@ -106,6 +106,16 @@ def test_what_is_really_there_is_told_however_often_it_was_while_it_was_learnt(v
     assert alerts(times, np.where(true, -9, scores), thresholds) / 2 <= 2  # a day
 
 
+def test_without_modes_all_of_it_is_background():
+    times, scores = background(1.1)
+    for begin in np.linspace(0, 1.05 * DAY, 16):
+        scores[(times >= begin) & (times < begin + 30)] = 6.0
+    apart, whole = Calibration(1.0, 2.0), Calibration(1.0, 2.0, modes=False)
+    run(apart, times, scores)
+    run(whole, times, scores)
+    assert apart.threshold < 5.5 < 6.0 < whole.threshold
+
+
 def test_below_even_odds_nothing_alerts():
     assert learnt(level=-9.0).threshold == 0.0
     assert learnt(level=3.0).threshold > 4
