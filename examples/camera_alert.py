@@ -9,7 +9,9 @@ from pathlib import Path
 
 from edgeclip import ChangeGate, Model, PromptPack, Watcher, frames
 
-source, rules = sys.argv[1:3]
+if len(sys.argv) != 3:
+    sys.exit(f"usage: python camera_alert.py SOURCE WORDS\n\n{__doc__}")
+source, rules = sys.argv[1:]
 watcher = Watcher(
     Model.load(fit="pad"),  # a frame is wide: all of it is looked at, not its middle
     PromptPack.load(rules) if rules.endswith(".pack") else [rules],

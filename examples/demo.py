@@ -16,7 +16,7 @@ LABELS = ("cat", "dog", "horse", "rocket", "coffee", "motorcycle")
 INDEX = ("--index", "demo.index")
 
 
-def main() -> int:
+def main() -> None:
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         sys.exit("the demo needs photographs: pip install --no-deps scikit-image")
@@ -32,9 +32,8 @@ def main() -> int:
     ):
         print(f"\n$ {shlex.join(['edgeclip', *command])}", flush=True)
         if code := run(command):
-            return code
-    return 0
+            sys.exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

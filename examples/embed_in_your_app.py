@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from edgeclip import ImageRejected, Model
 
+if len(sys.argv) < 2:
+    sys.exit("usage: python embed_in_your_app.py PHOTO...")
 model = Model.load()  # once; it may be called from any thread
 pool = ThreadPoolExecutor(2)
 

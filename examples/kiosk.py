@@ -6,35 +6,34 @@ Full-screen where there is a screen, else into kiosk.png; edgeclip index DIR mak
 import os
 import sys
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from edgeclip import Index, Model, frames
 
-source, path, labels = sys.argv[1:4]
+if len(sys.argv) != 4:
+    sys.exit("usage: python kiosk.py SOURCE INDEX LABEL,LABEL,...")
+source, path, labels = sys.argv[1:]
 model = Model.load()
 index = Index.open(path, model.space, read_only=True)
 classify = model.classifier(labels.split(","), none="something new")
-window = None
-if os.environ.get("DISPLAY"):
+if screen := os.environ.get("DISPLAY"):
     import tkinter
 
     from PIL import ImageTk
 
-    window = tkinter.Tk()
-    window.attributes("-fullscreen", True)
-    canvas = tkinter.Label(window)
+    tkinter.Tk().attributes("-fullscreen", True)
+    canvas = tkinter.Label()
     canvas.pack()
 for frame in frames(source, fps=2):
     vector = model.embed_image(frame)
     best, *_ = classify.rank(vector)
     page = ImageOps.pad(Image.fromarray(frame.picture), (1280, 720))
-    text = f"{best.key} {best.score:.0%}"
-    ImageDraw.Draw(page).text((40, 30), text, "white", ImageFont.load_default(64))
+    ImageDraw.Draw(page).text((40, 30), f"{best.key} {best.score:.0%}", "white", font_size=64)
     for place, match in enumerate(index.search(vector, count=4)):
         like = ImageOps.fit(Image.open(index.root / match.key).convert("RGB"), (200, 200))
         page.paste(like, (40 + 220 * place, 480))
-    if window is None:
-        page.save("kiosk.png")
-    else:
+    if screen:
         canvas.configure(image=(shown := ImageTk.PhotoImage(page)))  # Tk does not keep it
-        window.update()
+        canvas.update()
+    else:
+        page.save("kiosk.png")

@@ -1,4 +1,4 @@
-"""Run the model with parts of your own: here an onnxruntime session with your own options."""
+"""Run the model with parts of your own, here an onnxruntime session: python own_session.py PHOTO"""
 
 import sys
 
@@ -22,6 +22,8 @@ def no_words() -> None:
     raise SystemExit("this process embeds pictures only")
 
 
+if len(sys.argv) != 2:
+    sys.exit("usage: python own_session.py PHOTO")
 manifest = Manifest.load(library.find())
 model = Model(manifest, open_image, no_words)
 print(model.embed_image(sys.argv[1])[:4])

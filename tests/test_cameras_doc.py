@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,18 @@ from PIL import Image
 
 from edgeclip.cli import commands
 from edgeclip.model.pack import PromptPack
+from edgeclip.model.packed import PackedLabel
 from edgeclip.model.prompts import read_prompts
-from edgeclip.watch.rules import rules_of
+from edgeclip.watch.rules import WHOLE, rules_of
 from tests.watch.conftest import encode
+from tests.watch.sinks.some import event
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "cameras.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(bash|python|toml)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 CAMERA = "/dev/video0"
+DEFAULTS = ("false_alerts", "min_duration", "cooldown", "tiles", "novelty")
+ROWS = np.eye(2, dtype=np.float32)
 
 
 def lines(word: str) -> list[str]:
@@ -80,6 +86,27 @@ def test_the_rules_are_all_that_there_are(folder):
     told = {*label.settings, *re.findall(r"`(\w+) = ", TEXT)}
     assert told - {"none"} == set(rules._READERS)
     assert tomllib.loads((folder / "door.toml").read_text())["rule"][0]["name"] == "person"
+
+
+def test_the_table_has_every_key_and_its_default():
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", TEXT, re.MULTILINE))
+    settings = {name: json.loads(rows[name].strip("`")) for name in DEFAULTS}
+    label = PackedLabel("cat", ("cat",), ROWS[:1], (), ROWS[:0], settings)
+    told, plain = (
+        rules_of(PromptPack("m", "s", 1.0, (each,), ("x",), ROWS[1:], None, ROWS[:0]))[0]
+        for each in (label, replace(label, settings={}))
+    )
+    for name in DEFAULTS:
+        assert getattr(told, name) == getattr(plain, name)
+    rest = {"schedule": "always", "region": "all of the frame", "threshold": "learnt"}
+    assert {name: rows[name] for name in rest} == rest
+    assert {*DEFAULTS, *rest, "prompts", "negatives"} <= set(rows)
+    assert (plain.schedule.spans, plain.region, plain.threshold) == ((), WHOLE, None)
+
+
+def test_an_event_has_the_fields_that_are_shown():
+    (shown,) = re.findall(r"^```json\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert list(json.loads(shown)) == list(event().record())
 
 
 def test_the_program_runs(folder):

@@ -173,4 +173,6 @@ def test_a_flat_threshold_is_judged_beside_it():
         assert each.learnt.found == each.flat.found == 1
         assert each.learnt.false == each.flat.false == 0
         assert 1.0 < each.level <= 3.0
-    assert "| cat | held | 1 | 1.00 (" in judge.table(outcomes)
+    shown = judge.table(outcomes)
+    assert "| cat | held | 1 | 1.00 (" in shown
+    assert "some 10 times a day" in shown and "bird 16/15" in shown and "bear 1/1." in shown

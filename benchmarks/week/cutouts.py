@@ -50,11 +50,11 @@ STAMP_CAST = Cast(
         Label(
             "ball",
             ("a soccer ball", "a football", "a basketball", "a cricket ball", "a tennis ball"),
-            ("a fruit", "a vegetable"),
+            ("an orange", "a peach", "an egg"),
         ),
         Label("rodent", ("a rodent", "a rabbit")),
         Label("big cat", ("a lion", "a tiger")),
-        Label("bear", ("a bear",)),
+        Label("bear", ("a brown bear", "a black bear")),
     ),
     classes={
         "bird": _names(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.week import cutouts
+from benchmarks.week.week import EVENTS_A_WEEK
 from edgeclip.model.pack import PromptPack
 from edgeclip.watch.alarm import Alarm
 from edgeclip.watch.recording import Course
@@ -88,7 +90,7 @@ def _flat(
 
 
 def table(found: Sequence[Outcome]) -> str:
-    """Return the outcomes as a Markdown table."""
+    """Return the outcomes as a Markdown table, and below it what is easy about this week."""
     lines = [
         "| rule | half | events | recall, learnt | false a day, learnt | delay s | learning h "
         "| recall, flat | false a day, flat |",
@@ -108,7 +110,21 @@ def table(found: Sequence[Outcome]) -> str:
             f"{_shown(flat.false_a_day, 2)} above {each.level:.1f}" if flat else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _easy()])
+
+
+def _easy() -> str:
+    """Say what a camera at a door will not have."""
+    development, held = (
+        cutouts.appearing(cutouts.STAMP_CAST, half) for half in ("development", "held")
+    )
+    counts = (f"{rule} {len(development[rule])}/{len(held[rule])}" for rule in development if rule)
+    return (
+        "Easy about this week: things come one at a time and stand in the middle square, which is "
+        f"all that the rules look at, and each rule becomes true some {EVENTS_A_WEEK / 7:.0f} "
+        "times a day. The cut-outs of a class are few (development/held): "
+        f"{', '.join(counts)}."
+    )
 
 
 def _shown(rate: Sequence[float], digits: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from edgeclip.cli import options
 from edgeclip.errors import ModelNotFound
 from edgeclip.model import nothing
 from edgeclip.model.templates import TEMPLATES
+from edgeclip.model.towers import FITS
 
 if TYPE_CHECKING:
     from edgeclip.model.model import Model
@@ -34,21 +36,30 @@ temperature = click.option(
 def model_of(pack: PromptPack, name: str, chosen: dict[str, Any]) -> Model:
     """Load the model that the options name, else the one that the pack was made with.
 
+    Unless ``--fit`` was given, pictures are fitted as they were for the pack.
+
     Raises:
         SpaceMismatch: it has another space than the pack.
     """
     try:
-        model = options.load(**chosen)
+        model = _loaded(pack, chosen)
     except ModelNotFound:
         if chosen["model"] is not None:
             raise
-        model = options.load(**chosen | {"model": pack.model})
+        model = _loaded(pack, chosen | {"model": pack.model})
     if model.space != pack.space and chosen["model"] is None and model.name != pack.model:
-        try:
-            model = options.load(**chosen | {"model": pack.model})
-        except ModelNotFound:
-            pack.check_space(model.space, name)
+        with contextlib.suppress(ModelNotFound):
+            model = _loaded(pack, chosen | {"model": pack.model})
     pack.check_space(model.space, name)
+    return model
+
+
+def _loaded(pack: PromptPack, chosen: dict[str, Any]) -> Model:
+    model = options.load(**chosen)
+    given = options.is_given("fit")
+    for fit in () if given else FITS:
+        if model.manifest.space_id(fit=fit, draft=chosen["draft"], **model.variants) == pack.space:
+            model.fit = fit
     return model
 
 

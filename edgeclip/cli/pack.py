@@ -28,11 +28,14 @@ def pack_command(
     """
     from edgeclip.model.pack import PromptPack
     from edgeclip.model.prompts import read_prompts
+    from edgeclip.watch.rules import rules_of
 
     target = file.with_suffix(".pack") if target is None else target
     options.check_target(target, ".pack")
     prompts = read_prompts(file)
     pack = PromptPack.compile(prompts, options.load(**chosen))
+    if prompts.rules:
+        rules_of(pack)  # said here, not on the board
     size = pack.save(target)
     if not (no_hints or as_json):
         coach.hint(labels.all_texts(prompts), labels=True)

@@ -6,14 +6,16 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from edgeclip.cli import indexes
+from edgeclip.cli import indexes, output
 from edgeclip.cli.wanted import Wanted
 
 if TYPE_CHECKING:
     from edgeclip.model.model import Model
     from edgeclip.model.pack import PromptPack
     from edgeclip.watch.events import Sink
+    from edgeclip.watch.sinks.mqtt import Mqtt
     from edgeclip.watch.sinks.timeline import Timeline
+    from edgeclip.watch.sinks.webhook import Webhook
 
 
 def timelines(
@@ -53,12 +55,29 @@ def opened(
 
         spool = wanted.spool(camera)
         webhook = Webhook(wanted.webhook, spool=spool, picture=not wanted.no_pictures)
-        stack.callback(webhook.close)
+        stack.callback(_close_webhook, webhook)
         yield webhook
     if wanted.mqtt is not None:
         from edgeclip.watch.sinks.mqtt import Mqtt
 
         names = [label.name for label in pack.labels]
         mqtt = Mqtt(wanted.mqtt, camera=camera, rules=names, pictures=not wanted.no_pictures)
-        stack.callback(mqtt.close)
+        stack.callback(_close_mqtt, mqtt)
         yield mqtt
+
+
+def _close_webhook(webhook: Webhook) -> None:
+    webhook.close()
+    if waiting := len(webhook.spool):
+        messages = output.counted(waiting, "message")
+        output.note(
+            f"the webhook has not got {messages}. The next watch of this camera with --webhook "
+            f"sends what is kept in {output.printable(str(webhook.spool.folder))}."
+        )
+
+
+def _close_mqtt(mqtt: Mqtt) -> None:
+    mqtt.close()
+    if mqtt.waiting:
+        messages = output.counted(mqtt.waiting, "message")
+        output.note(f"the broker has not got {messages}, which are lost. Check it, or add --log.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgeclip.errors import EdgeclipError
 from edgeclip.model import places
+from edgeclip.watch.names import cleaned, file_name
 from edgeclip.watch.source import described
 
 _LONGEST_NAME = 60
@@ -36,7 +37,7 @@ class Wanted:
     def state_file(self, camera: str) -> Path | None:
         """Return the file that keeps what a camera's rules have learnt; None: nothing is kept."""
         folder = self.state or places.user_state()
-        return None if folder is None else folder / f"{_file_name(camera)}.json"
+        return None if folder is None else folder / f"{file_name(camera)}.json"
 
     def spool(self, camera: str) -> Path:
         """Return the folder of the events that a server has not got.
@@ -49,7 +50,7 @@ class Wanted:
             raise EdgeclipError(
                 "there is no place to keep what the server has not got. Give --state."
             )
-        return folder / f"{_file_name(camera)}.webhook"
+        return folder / f"{file_name(camera)}.webhook"
 
 
 def called(source: str) -> str:
@@ -59,9 +60,5 @@ def called(source: str) -> str:
     if found.kind == "stream":
         which = "-".join(f"{name}-{number}" for name, number in _WHICH.findall(source))
         address = f"{address.partition('://')[2]}-{which}"
-    name = _file_name(address).strip("-._…")
+    name = cleaned(address).strip("-._…")
     return f"camera{name}" if name.isdigit() else name[-_LONGEST_NAME:] or "camera"
-
-
-def _file_name(camera: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", camera)

@@ -14,7 +14,8 @@ _MEGABYTE = 1_000_000
 _LIVE = ("camera", "state", "log", "timeline", "keep_days", "keep_mb", "webhook", "mqtt")
 
 
-@click.command("watch")
+# Frames are wide: all of one is looked at, not its middle.
+@click.command("watch", context_settings={"default_map": {"fit": "pad"}})
 @click.argument("source", required=False)
 @click.option(
     "--rules",
@@ -79,6 +80,8 @@ def watch_command(
     without cause at most as often as it may ("false_alerts": once a day).
 
     --replay VIDEO runs the rules over a recording; with --labels it says how right they were.
+
+    A pack is used with the model and the --fit that it was made with, unless these are given.
 
     The password for --mqtt is read from EDGECLIP_MQTT_PASSWORD.
     """

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeclip.cli import coach, options, output, sinks
+from edgeclip.cli import coach, labels, options, output, sinks
 from edgeclip.cli.alive import Alive
 from edgeclip.cli.stopping import Stop, stopping
 from edgeclip.cli.wanted import Wanted, called
+from edgeclip.errors import CameraError
 from edgeclip.model.pack import PromptPack, is_pack
 from edgeclip.model.prompts import read_prompts
 
@@ -30,33 +32,17 @@ _TICK_S = 0.5
 def opened(
     rules: Path | None, alerts: tuple[str, ...], chosen: dict[str, Any]
 ) -> tuple[Model, PromptPack]:
-    """Return the model and what is watched for: read from a pack, or embedded now.
-
-    Frames are wide: unless ``--fit`` says so, all of a frame is looked at, not its middle.
-    """
-    given = options.is_given("fit")
-    fit = chosen.pop("fit")
-    fit = fit if given else "pad"
+    """Return the model and what is watched for: read from a pack, or embedded now."""
     from edgeclip.watch.rules import compiled
 
     if rules is not None and is_pack(rules):
-        return _model_of(PromptPack.load(rules), str(rules), fit, given, chosen)
+        pack = PromptPack.load(rules)
+        return labels.model_of(pack, str(rules), chosen), pack
     wanted = list(alerts) if rules is None else read_prompts(rules)
-    words = wanted if isinstance(wanted, list) else wanted.texts
+    words = wanted if isinstance(wanted, list) else labels.all_texts(wanted)
     coach.hint(words, labels=True)
-    model = options.load(**chosen, fit=fit)
+    model = options.load(**chosen)
     return model, compiled(wanted, model)
-
-
-def _model_of(
-    pack: PromptPack, name: str, fit: str, given: bool, chosen: dict[str, Any]
-) -> tuple[Model, PromptPack]:
-    """Return the model with the fit that the pack was made for, unless that was asked for."""
-    model = options.load(**chosen, fit=fit)
-    if model.space != pack.space and not given:
-        model = options.load(**chosen, fit="crop")
-    pack.check_space(model.space, name)
-    return model, pack
 
 
 def watch(source: str, model: Model, pack: PromptPack, wanted: Wanted) -> None:
@@ -80,6 +66,7 @@ def watch(source: str, model: Model, pack: PromptPack, wanted: Wanted) -> None:
             pictures=not wanted.no_pictures,
             novelty=None if wanted.timeline is None else lambda new: timelines[0].novelty(new),
         )
+        stack.callback(watcher.close)
         # After the watcher, which sets the clock to what it was: ages are counted on that.
         timelines += sinks.timelines(wanted, model, clock.steady, stack)
         # Now, not in the loop: the first answer may take minutes, and a watchdog waits for none.
@@ -119,7 +106,11 @@ class _Loop:
             last.callback(lambda: self._tell(self._watcher.lost()))
             # Not with the first frame: a camera that is away would hold up the start of the board.
             self._alive.ready()
-            self._follow(ahead, stop)
+            try:
+                self._follow(ahead, stop)
+            except CameraError:
+                if not stop.is_set():  # else its reader was ended by the same signal
+                    raise
         return stop
 
     def _prepared(self, live: Generator[Frame, None, None]) -> Generator[Prepared, None, None]:
@@ -133,16 +124,19 @@ class _Loop:
                     yield self._watcher.prepare(frame)
 
     def _follow(self, ahead: Ahead[Prepared], stop: Stop) -> None:
-        while not (stop.is_set() or ahead.ended):
+        while not ahead.ended:
             prepared = ahead.take(_TICK_S)
+            if stop.is_set():  # that the reader is gone, too, is no news
+                return
             self._alive.step()
-            while self._states:
-                self._tell_state(self._states.pop(0))
-            if prepared is None:
-                continue
-            self._tell(self._watcher(prepared))
-            self._keep(prepared.frame)
-            self._tell_learning()
+            if prepared is not None:
+                # What has become of the camera since the frame comes after it.
+                self._tell_states(prepared.frame.time)
+                self._tell(self._watcher(prepared))
+                self._keep(prepared.frame)
+                self._tell_learning()
+            self._tell_states()
+        self._tell_unlearnt()
 
     def _keep(self, frame: Frame) -> None:
         watcher = self._watcher
@@ -177,6 +171,10 @@ class _Loop:
                 output.note(output.printable(note))
         self._notes[id(part)] = notes
 
+    def _tell_states(self, until: float = math.inf) -> None:
+        while self._states and self._states[0].time <= until:
+            self._tell_state(self._states.pop(0))
+
     def _tell_state(self, state: CameraState) -> None:
         reason = f": {state.reason}" if state.reason else ""
         output.note(output.printable(f"{self._watcher.camera} is {state.name}{reason}."))
@@ -196,6 +194,15 @@ class _Loop:
                     sink.phase(reading.rule, phase)
             if phase == "learning" or before is not None:
                 output.note(output.printable(_learning(reading)))
+
+    def _tell_unlearnt(self) -> None:
+        """Say for which rules a recording was too short."""
+        for reading in self._watcher.readings:
+            if reading.threshold is None:
+                told = f"{reading.rule}: still learning at the end, {reading.learnt:.0%} is done"
+                output.note(
+                    output.printable(f"{told}. Give a longer recording, or the rule a threshold.")
+                )
 
 
 def _learning(reading: Reading) -> str:

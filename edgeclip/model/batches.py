@@ -1,4 +1,4 @@
-"""Tensors → vectors in batches, with the bad pictures in their places."""
+"""Pictures → vectors in batches, with the bad pictures in their places."""
 
 from __future__ import annotations
 
@@ -12,18 +12,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected
+from edgeclip.model.cpus import usable_cpus
+from edgeclip.model.prefetch import prefetched
 from edgeclip.vectors import Vector
 
 Tensor = NDArray[np.float32]
 Prepared = Tensor | ImageRejected
+Run = Callable[[NDArray[Any]], Vector]
 
 
-def check(pictures: Any, batch_size: int, on_error: str) -> None:
-    """Refuse wrong options of ``Model.embed_images``, and one picture instead of many.
+def embedded(
+    pictures: Iterable[Any],
+    prepare: Callable[[Any], Tensor],
+    run: Run,
+    *,
+    batch_size: int,
+    on_error: str,
+) -> Iterator[Vector | ImageRejected]:
+    """Yield a vector, or what was wrong, for each picture, in order.
+
+    Args:
+        pictures: prepared a little ahead, in threads.
+        prepare: picture → ``(3, size, size)``.
+        run: ``(n, 3, size, size)`` → ``(n, dim)``.
+        batch_size: pictures in one run.
+        on_error: ``raise`` an error at its turn, or ``return`` it in the vector's place.
 
     Raises:
-        ValueError, TypeError: with what is meant.
+        ValueError, TypeError: wrong options, or one picture instead of many; at once.
     """
+    _check(pictures, batch_size, on_error)
+    workers, ahead = min(4, usable_cpus()), batch_size + 3
+    tensors = prefetched(_returning(prepare), pictures, workers=workers, ahead=ahead)
+    return _vectors(tensors, run, batch_size, on_error == "raise")
+
+
+def _check(pictures: Any, batch_size: int, on_error: str) -> None:
     if on_error not in ("raise", "return"):
         raise ValueError(f"on_error must be 'raise' or 'return', not {on_error!r}")
     if batch_size < 1:
@@ -32,7 +56,7 @@ def check(pictures: Any, batch_size: int, on_error: str) -> None:
         raise TypeError("embed_images takes many pictures. Use embed_image for one.")
 
 
-def returning(prepare: Callable[[Any], Tensor]) -> Callable[[Any], Prepared]:
+def _returning(prepare: Callable[[Any], Tensor]) -> Callable[[Any], Prepared]:
     """Return a function that gives a bad picture's `ImageRejected` instead of raising it."""
 
     def prepared(picture: Any) -> Prepared:
@@ -44,21 +68,9 @@ def returning(prepare: Callable[[Any], Tensor]) -> Callable[[Any], Prepared]:
     return prepared
 
 
-def embedded(
-    tensors: Generator[Prepared, None, None],
-    run: Callable[[NDArray[Any]], Vector],
-    *,
-    batch_size: int,
-    raises: bool,
+def _vectors(
+    tensors: Generator[Prepared, None, None], run: Run, batch_size: int, raises: bool
 ) -> Iterator[Vector | ImageRejected]:
-    """Yield a vector, or what was wrong, for each tensor, in order.
-
-    Args:
-        tensors: ``(3, size, size)`` each, or the error in a tensor's place; closed at the end.
-        run: ``(n, 3, size, size)`` → ``(n, dim)``.
-        batch_size: tensors in one run.
-        raises: raise an error at its turn instead of yielding it.
-    """
     # Closed here: an error that is raised keeps this frame, and with it the threads, alive.
     with closing(tensors):
         while batch := list(islice(tensors, batch_size)):
@@ -68,9 +80,7 @@ def embedded(
                 yield answer
 
 
-def _run(
-    batch: Iterable[Prepared], run: Callable[[NDArray[Any]], Vector]
-) -> Iterator[Vector | ImageRejected]:
+def _run(batch: Iterable[Prepared], run: Run) -> Iterator[Vector | ImageRejected]:
     """Run the good ones of a batch together and put their vectors between the errors."""
     items = list(batch)
     good = [item for item in items if isinstance(item, np.ndarray)]

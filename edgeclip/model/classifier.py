@@ -15,6 +15,7 @@ import numpy as np
 
 from edgeclip.errors import InvalidText
 from edgeclip.model import nothing
+from edgeclip.model.templates import filled
 from edgeclip.vectors import Match, Vector, ranked, softmax, unit
 
 
@@ -133,8 +134,8 @@ def averaged(
     wrong = next((template for template in templates if template.count("{}") != 1), None)
     if wrong is not None or not templates:
         raise InvalidText(f"the template {wrong!r} needs one {{}} where the label goes.")
-    filled = [template.replace("{}", text) for text in texts for template in templates]
-    vectors = np.stack(list(embed_texts(filled))).reshape(len(texts), len(templates), -1)
+    prompts = [filled(template, text) for text in texts for template in templates]
+    vectors = np.stack(list(embed_texts(prompts))).reshape(len(texts), len(templates), -1)
     return unit(vectors.mean(axis=1))
 
 

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected
 from edgeclip.model import library, parts, query, tuned
-from edgeclip.model.batches import check, embedded, returning
+from edgeclip.model.batches import embedded
 from edgeclip.model.classifier import Classifier
-from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
 from edgeclip.model.pack import PromptPack
-from edgeclip.model.prefetch import prefetched
 from edgeclip.model.prompts import Prompts
 from edgeclip.model.texts import checked
 from edgeclip.model.towers import FITS, Fit
@@ -217,13 +215,12 @@ class Model:
             ImageRejected: at a bad picture's turn, unless they are returned.
             ValueError, TypeError: wrong options, or one picture instead of many.
         """
-        check(pictures, batch_size, on_error)
-        workers, ahead = min(4, usable_cpus()), batch_size + 3
         return embedded(
-            prefetched(returning(self.image_tensor), pictures, workers=workers, ahead=ahead),
+            pictures,
+            self.image_tensor,
             lambda tensors: self._image.get().run(tensors, unit=normalize),
             batch_size=batch_size,
-            raises=on_error == "raise",
+            on_error=on_error,
         )
 
     def embed_text(self, text: str, *, normalize: bool = True) -> Vector:
@@ -236,10 +233,7 @@ class Model:
         Raises:
             InvalidText: not a string, too long, or not Unicode text.
         """
-        words = checked(text)  # first: a refusal must not wait for the text tower to open
-        tokenizer, session = self._text.get()
-        vector: Vector = session.run(tokenizer([words]), unit=normalize)[0]
-        return vector
+        return next(self.embed_texts([text], normalize=normalize))
 
     def embed_texts(self, texts: Iterable[str], *, normalize: bool = True) -> Iterator[Vector]:
         """Embed many texts in order, yield ``(dim,)`` float32 for each.
@@ -250,6 +244,7 @@ class Model:
         if isinstance(texts, str):
             raise TypeError("embed_texts takes many texts. Use embed_text for one.")
         iterator = map(checked, texts)
+        # A batch before the tower: a refusal must not wait for that to open.
         while batch := list(islice(iterator, _TEXT_BATCH)):
             tokenizer, session = self._text.get()
             yield from session.run(tokenizer(batch), unit=normalize)

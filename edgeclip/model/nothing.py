@@ -14,8 +14,6 @@ of pictures and labels; `benchmarks/teach.py` measures the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,21 +32,17 @@ def background_texts() -> tuple[str, ...]:
     return tuple(TEXTS[i * len(TEXTS) // COUNT] for i in range(COUNT))
 
 
-def background(
-    labels: Vector, embed: Callable[[Sequence[str]], Vector], texts: Sequence[str] | None = None
-) -> Vector:
-    """Embed the general texts that mean none of the labels.
+def rivals(labels: Vector, background: Vector) -> Vector:
+    """Return the rows of the background that mean none of the labels.
 
     Args:
         labels: ``(n, dim)`` unit vectors of the labels' prompts.
-        embed: ``k`` texts → ``(k, dim)`` unit vectors, made as the labels' were.
-        texts: other texts than the usual ones.
+        background: ``(b, dim)`` unit vectors of the general texts, made as the labels' were.
 
     Returns:
-        ``(b, dim)`` unit vectors, at least a third of the texts however many labels there are.
+        At least a third of the rows, however many labels there are.
     """
-    vectors = embed(background_texts() if texts is None else texts)
-    return vectors[~_meant(labels, vectors)]
+    return background[~_meant(labels, background)] if len(background) else background
 
 
 def competitor(cosines: Vector) -> float:

@@ -70,9 +70,8 @@ class PromptPack:
         rows = _embedded(prompts, templates, lambda filled: list(model.embed_texts(filled)))
         background = np.zeros((0, model.dim), np.float32)
         if prompts.none is not None:
-            background = nothing.background(
-                np.stack([rows[text] for label in prompts.labels for text in label.prompts]),
-                lambda some: averaged(some, templates, lambda t: list(model.embed_texts(t))),
+            background = averaged(
+                nothing.background_texts(), templates, lambda some: list(model.embed_texts(some))
             )
 
         def stacked(some: Sequence[str]) -> Vector:
@@ -159,7 +158,9 @@ class PromptPack:
             prompts=[len(each.vectors) for each in chosen],
             apart={e.name: e.negative_vectors for e in chosen if len(e.negative_vectors)},
             none=self.none,
-            background=self.background_vectors,
+            background=nothing.rivals(
+                np.concatenate([each.vectors for each in self.labels]), self.background_vectors
+            ),
         )
 
 

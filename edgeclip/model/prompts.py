@@ -12,7 +12,8 @@
     name = "person"
     prompts = ["visitor", "postman"]      # the best counts; left out: the name
     negatives = ["statue"]                # of this label alone
-    threshold = 0.6                       # any other key is kept as it is
+    threshold = 0.6                       # any other key is kept as it is; see also
+                                          # edgeclip.watch.rules
 
 A text file with a label a line is read as well.
 """
@@ -64,11 +65,8 @@ class Prompts:
     """Divides cosines before the softmax; None: from the model's logit scale."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Everything else in the file."""
-
-    @property
-    def texts(self) -> list[str]:
-        """The prompts of all labels."""
-        return [text for label in self.labels for text in label.prompts]
+    rules: bool = False
+    """Whether they stand in ``[[rule]]`` tables: their settings are for `edgeclip.watch.rules`."""
 
     @classmethod
     def of(
@@ -168,6 +166,7 @@ class _Reader:
             self._none(table.pop("none", kinds[0] == "rule")),
             self._temperature(table.pop("temperature", None)),
             table,
+            kinds[0] == "rule",
         )
 
     def _label(self, entry: dict[str, Any], kind: str, number: int) -> Label:

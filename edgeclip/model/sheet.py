@@ -57,7 +57,8 @@ def write_sheet(path: Path, found: Sequence[tuple[str, Sequence[Match]]]) -> lis
     if missing and len(missing) == sum(len(matches) for _, matches in shown):
         raise EdgeclipError(
             f"{path} is not written, because none of its {len(missing)} pictures can be read: is "
-            f"their disk there? The first: {missing[0]}"
+            "their disk there, and were they kept (a timeline with --no-pictures keeps none)? The "
+            f"first: {missing[0]}"
         )
     with whole_file(path) as file:
         sheet.save(file, "PNG")

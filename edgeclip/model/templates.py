@@ -7,6 +7,7 @@ and 80 are those of the CLIP paper for photographs (Radford et al. 2021, section
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from edgeclip.errors import InvalidText
@@ -53,6 +54,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "imagenet-80": _listed(_EIGHTY),
 }
 """The named sets, each prompt with one ``{}`` where the label goes."""
+_BEFORE = re.compile(r"\b(?:an?|the)\s+\{\}", re.IGNORECASE)
+_LEADING = re.compile(r"\A\s*(?:an?|the)\s+(?=\S)", re.IGNORECASE)
 
 
 def template_set(templates: str | Sequence[str]) -> tuple[str, ...]:
@@ -71,3 +74,11 @@ def template_set(templates: str | Sequence[str]) -> tuple[str, ...]:
             f"there are no templates {templates!r}. Take one of {', '.join(TEMPLATES)}, or a list."
         )
     return TEMPLATES[templates]
+
+
+def filled(template: str, label: str) -> str:
+    """Put a label into a template; the label's article goes where the template has one.
+
+    The paper's templates were written for bare nouns, and people write "a person at the door".
+    """
+    return template.replace("{}", _LEADING.sub("", label) if _BEFORE.search(template) else label)

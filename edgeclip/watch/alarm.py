@@ -8,8 +8,11 @@ next spell begins after the score has been low in between.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from edgeclip.watch.events import Box
 from edgeclip.watch.rules import Rule
@@ -26,7 +29,7 @@ class Spell:
     """A time for which a rule was true, so far."""
 
     start: float
-    """When the score got above the threshold, on the clock of the frames."""
+    """When the score got above the threshold, in steady time."""
     threshold: float
     score: float
     """The greatest so far."""
@@ -44,6 +47,8 @@ class Spell:
     """Whether it was long enough to be told."""
     over: bool = False
     """Whether it has ended."""
+    id: str = field(default_factory=lambda: uuid4().hex[:12])
+    """Digits that never come twice."""
 
 
 class Alarm:
@@ -52,9 +57,14 @@ class Alarm:
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._spell: Spell | None = None
-        self._quiet_until = float("-inf")
+        self._ended = -math.inf
         self._held = False
         self._seen = 0.0
+
+    @property
+    def open(self) -> Spell | None:
+        """The spell that was told and goes on."""
+        return self._spell if self._spell is not None and self._spell.told else None
 
     def __call__(
         self,
@@ -71,7 +81,7 @@ class Alarm:
         """Take in a score; return the spell that begins or ends by it, if one does.
 
         Args:
-            time: of the frame.
+            time: of the frame, on a clock that carries on over restarts.
             score: of the rule.
             threshold: what it has to get above; None while that is being learnt.
             usual: what it is mostly.
@@ -92,12 +102,30 @@ class Alarm:
         self._held = False
         return self._low(time)
 
+    def unseen(self, time: float) -> Spell | None:
+        """Note a frame that shows nothing; return the spell that ends, as after a silence."""
+        return self.end() if time - self._seen > SILENCE_S else None
+
     def end(self) -> Spell | None:
         """End the spell that goes on, if one does: the camera is gone, or the program ends."""
         spell, self._spell = self._spell, None
         if spell is None or not spell.told:
             return None
         return self._over(spell)
+
+    def record(self) -> dict[str, Any]:
+        """Return what to keep over a restart; a spell that goes on has ended by then."""
+        ended = self._ended if self.open is None else self.open.last
+        return {"ended": ended if math.isfinite(ended) else None, "held": self._held}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Carry on from what `record` returned.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is none.
+        """
+        ended, self._held = kept["ended"], bool(kept["held"])
+        self._ended = -math.inf if ended is None else float(ended)
 
     def _high(
         self,
@@ -109,7 +137,9 @@ class Alarm:
         vector: Any,
         allowed: bool,
     ) -> Spell | None:
-        if self._held or (self._spell is None and (not allowed or time < self._quiet_until)):
+        # A clock that was not kept begins again below what it once said: that is no cooldown.
+        quiet = 0 <= time - self._ended < self._rule.cooldown
+        if self._held or (self._spell is None and (not allowed or quiet)):
             return None
         if self._spell is None:
             self._spell = Spell(time, threshold, score, time, box, time, frame, vector)
@@ -139,5 +169,5 @@ class Alarm:
 
     def _over(self, spell: Spell) -> Spell:
         spell.over = True
-        self._quiet_until = spell.last + self._rule.cooldown
+        self._ended = spell.last
         return spell

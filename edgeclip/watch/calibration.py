@@ -175,7 +175,14 @@ class Calibration:
             peaks = blocks[blocks >= base]
         found = tail.fit(peaks, base, self.watched_s / _DAY_S, least_scale=_LEAST_SCALE)
         if found is not None:
-            self.threshold = max(found.level(_AIM * self._rate), _FLOOR)
+            level = found.level(_AIM * self._rate)
+            self.threshold = max(level, self._reached(peaks), _FLOOR)
+
+    def _reached(self, peaks: NDArray[np.float64]) -> float:
+        """Return what peaks got above as often as alerts may: a smooth tail may tell less."""
+        count = int(self._rate * self.watched_s / _DAY_S)
+        # None may yet: too short to count it.
+        return float(np.sort(peaks)[::-1][: count + 1][-1]) if count else -math.inf
 
 
 def episodes(blocks: NDArray[np.float64], base: float) -> NDArray[np.float64]:

@@ -164,7 +164,8 @@ def send_all(send: Callable[[Message], None], capture: Capture, fps: float | Non
 
 def main() -> None:
     """Serve until whoever started this closes the pipe, or has gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who reads the frames
+    for number in (signal.SIGINT, signal.SIGTERM):  # they are for the one who reads the frames
+        signal.signal(number, signal.SIG_IGN)
     parent = os.getppid()
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     answers = os.fdopen(os.dup(1), "wb", buffering=0)

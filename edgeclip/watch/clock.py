@@ -46,6 +46,10 @@ class Clock:
         """Return the local time of a monotonic one, as the wall clock counts now."""
         return datetime.fromtimestamp(self._wall() - (self._monotonic() - moment)).astimezone()
 
+    def when(self, steady: float) -> datetime:
+        """Return the local time of a steady one of this run, as the wall clock counts now."""
+        return self.local(steady - self._offset)
+
     @property
     def is_set(self) -> bool:
         """Whether the wall clock can be right: a board without a clock chip starts long ago."""

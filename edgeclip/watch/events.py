@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -45,8 +45,6 @@ class Event:
     """The best frame so far, ``(h, w, 3)`` RGB; None in privacy mode."""
     vector: Vector | None
     """Of the best frame."""
-    details: Mapping[str, Any] = field(default_factory=dict)
-    """What else is known, such as ``{"novelty": 0.4}``."""
 
     def record(self) -> dict[str, Any]:
         """Return what JSON can hold of it: all but the picture and the vector."""
@@ -63,7 +61,6 @@ class Event:
             "threshold": round(float(self.threshold), 4),
             "box": None if self.box is None else [round(float(edge), 4) for edge in self.box],
             "clock_set": bool(self.clock_set),
-            "details": dict(self.details),
         }
 
 

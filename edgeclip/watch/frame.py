@@ -22,6 +22,8 @@ class Frame:
     """Frames of the source that were passed over since the one before."""
     recorded: bool = False
     """Whether ``time`` is a position in a recording."""
+    blind: bool = False
+    """Whether the camera gives black pictures, or one for ever: this one shows nothing of now."""
 
 
 @dataclass(frozen=True, slots=True)

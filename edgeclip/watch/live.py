@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 
 from edgeclip.errors import CameraError
 from edgeclip.watch.frame import CameraState, Frame
@@ -38,7 +39,7 @@ def live(
                     tries = 0
                     bad = health.look(frame)
                     log.tell(*_state(health, frame))
-                    yield frame
+                    yield frame if health.trouble is None else replace(frame, blind=True)
                     if bad:
                         break
         except Lost as error:

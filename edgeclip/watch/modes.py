@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 _WIDTHS = (1.0, 1.5, 2.5)
 _STEP = 0.1
 _FEWEST = 3
-_CHANCE_EMPTY, _CHANCE = 0.13, 0.01
+_CHANCE_EMPTY, _CHANCE = 0.13, 0.02
 """So likely may the peaks above be by chance, over an empty valley and over one that is not: a wide
 background has many small dents.  Three peaks over none are enough."""
 

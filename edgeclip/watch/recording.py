@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
+from edgeclip.watch.ahead import Ahead
 from edgeclip.watch.clock import RecordedClock
 from edgeclip.watch.events import Event
 from edgeclip.watch.frame import Frame
 from edgeclip.watch.gate import ChangeGate
 from edgeclip.watch.replay import Evaluation, Truth, evaluate
-from edgeclip.watch.watcher import Watcher
+from edgeclip.watch.watcher import Prepared, Reading, Watcher
+
+_TICK_S = 1.0
 
 
 @dataclass(slots=True)
@@ -76,16 +80,29 @@ def follow(
     gate = ChangeGate() if gated else None
     watcher = Watcher(model, pack, gate=gate, clock=RecordedClock(0.0), pictures=False)
     courses: dict[str, Course] = {}
-    for frame in frames:
-        _note(courses, watcher(frame))
-        for reading in watcher.readings:
-            course = courses.setdefault(reading.rule, Course(reading.warm_up_s[0]))
-            level = math.nan if reading.threshold is None else reading.threshold
-            course.times.append(frame.time)
-            course.scores.append(reading.score)
-            course.thresholds.append(level)
+    with closing(_ahead(watcher, frames)) as coming:
+        for prepared in coming:
+            _note(courses, watcher(prepared))
+            _log(courses, prepared.frame.time, watcher.readings)
     _note(courses, watcher.lost())
     return courses
+
+
+def _ahead(watcher: Watcher, frames: Iterable[Frame]) -> Generator[Prepared, None, None]:
+    """Yield the frames in order, each prepared while the one before it is looked at."""
+    with closing(Ahead(watcher.prepare(frame) for frame in frames)) as ahead:
+        while not ahead.ended:
+            prepared = ahead.take(_TICK_S)
+            if prepared is not None:
+                yield prepared
+
+
+def _log(courses: dict[str, Course], time: float, readings: Iterable[Reading]) -> None:
+    for reading in readings:
+        course = courses.setdefault(reading.rule, Course(reading.warm_up_s[0]))
+        course.times.append(time)
+        course.scores.append(reading.score)
+        course.thresholds.append(math.nan if reading.threshold is None else reading.threshold)
 
 
 def _note(courses: dict[str, Course], events: Iterable[Event]) -> None:

@@ -84,11 +84,6 @@ class Evaluation:
         """Median delay; NaN where nothing was found."""
         return float(np.median(self.delays)) if self.delays else math.nan
 
-    @property
-    def delay_90_s(self) -> float:
-        """Delay that nine of ten do not exceed; NaN where nothing was found."""
-        return float(np.quantile(self.delays, 0.9)) if self.delays else math.nan
-
 
 def evaluate(
     truth: Iterable[Truth],

@@ -46,9 +46,11 @@ class Rule:
     """Columns and rows that the region is cut into; more than one look at the region, too."""
     threshold: float | None = None
     """A fixed share, from 0 to 1, that its prompts must have against its negatives and the
-    background; None: what the score must get above is learnt from this camera's background."""
+    background; of a novelty rule the novelty itself, 1 − the greatest cosine with what was seen.
+    None: what the score must get above is learnt from this camera's background."""
     novelty: bool = False
-    """Whether the score is how new the picture is, instead of how well it fits the prompts."""
+    """Whether the score is how new the frame is, instead of how well it fits the prompts; so is a
+    fixed threshold then."""
 
     @property
     def name(self) -> str:
@@ -121,7 +123,13 @@ def _rule(label: PackedLabel) -> Rule:
                 f"the rule {label.name!r} has {key} = {value!r}, which is not {_MEANT[key]}. "
                 "Mend it."
             ) from None
-    return Rule(label, **made)
+    rule = Rule(label, **made)
+    if rule.novelty and rule.boxes != (WHOLE,):
+        raise PromptError(
+            f"the rule {rule.name!r} asks for what is new, which is told of the whole frame. Leave "
+            "region and tiles out."
+        )
+    return rule
 
 
 def _near(key: str) -> str:

@@ -8,8 +8,6 @@ competitor, as in `edgeclip.model.nothing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +24,8 @@ class Scorer:
     def __init__(self, label: PackedLabel, pack: PromptPack) -> None:
         self._prompts = label.vectors
         self._rivals = np.concatenate([label.negative_vectors, pack.negative_vectors])
-        self._background = pack.background_vectors
+        # Of this rule alone: another one beside it changes nothing.
+        self._background = nothing.rivals(label.vectors, pack.background_vectors)
         self._scale = pack.logit_scale
 
     def __call__(self, vector: Vector) -> float:
@@ -40,17 +39,6 @@ class Scorer:
         most = float(rivals.max())
         together = np.log(np.exp(self._scale * (rivals - most)).sum())
         return float(self._scale * (own - most) - together)
-
-
-class Newness:
-    """Score vectors by how new they are, in the units of the other scores."""
-
-    def __init__(self, novelty: Callable[[Vector], float], pack: PromptPack) -> None:
-        self._novelty, self._scale = novelty, pack.logit_scale
-
-    def __call__(self, vector: Vector) -> float:
-        """Return the novelty, 0 to 2, times the logit scale."""
-        return self._scale * self._novelty(vector)
 
 
 def crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

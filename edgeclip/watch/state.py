@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
+import os
+import weakref
 import zlib
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +18,45 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import EdgeclipError, next_step
 from edgeclip.model.whole import whole_file
+from edgeclip.watch.events import Event
 
 _FORMAT = 1
+_NUMBERS = ("duration_s", "score", "threshold")
+
+
+class Lock:
+    """Be the one user of a state file, until this is closed or gone, or the process ends.
+
+    Raises:
+        EdgeclipError: another watcher uses it, or nothing can be written there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Take it."""
+        _make(path.parent)
+        # Not the file itself: each `save` puts another in its place.
+        beside = path.with_name(f"{path.name}.lock")
+        try:
+            descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise EdgeclipError(
+                f"{beside} cannot be written: {error.strerror}. {next_step(error)}"
+            ) from error
+        self._let_go = weakref.finalize(self, os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            why = (
+                "is in use by another watcher. Give this camera another name (--camera)."
+                if isinstance(error, BlockingIOError)
+                else f"cannot be locked: {error.strerror}. {next_step(error)}"
+            )
+            raise EdgeclipError(f"{path} {why}") from error
+
+    def close(self) -> None:
+        """Let others use it."""
+        self._let_go()
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -37,15 +79,45 @@ def save(path: Path, state: dict[str, Any]) -> None:
     Raises:
         EdgeclipError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EdgeclipError(
-            f"{path.parent} cannot be made: {error.strerror}. {next_step(error)}"
-        ) from error
+    _make(path.parent)
     record = {"format": _FORMAT, "crc32": zlib.crc32(_text(state)), "state": state}
     with whole_file(path) as file:
         file.write(json.dumps(record).encode())
+
+
+def ended(kept: Mapping[str, Any]) -> Event:
+    """Return an event of the run before as ended when it was seen last: nobody saw what came then.
+
+    Its times stay as the wall clock had them: how long the board was off since is not known.
+
+    Args:
+        kept: its `Event.record`.
+
+    Raises:
+        ValueError, TypeError, KeyError: it is none.
+    """
+    start, peak, end = (datetime.fromisoformat(kept[name]) for name in ("start", "peak", "end"))
+    duration_s, score, threshold = (float(kept[name]) for name in _NUMBERS)
+    box = None
+    if kept["box"] is not None:
+        left, top, right, bottom = map(float, kept["box"])
+        box = left, top, right, bottom
+    return Event(
+        id=str(kept["id"]),
+        camera=str(kept["camera"]),
+        rule=str(kept["rule"]),
+        state="ended",
+        start=start,
+        peak=peak,
+        end=end,
+        duration_s=duration_s,
+        score=score,
+        threshold=threshold,
+        box=box,
+        clock_set=bool(kept["clock_set"]),
+        picture=None,
+        vector=None,
+    )
 
 
 def packed(values: NDArray[np.float32]) -> str:
@@ -63,6 +135,15 @@ def unpacked(text: str) -> NDArray[np.float32]:
         return np.frombuffer(zlib.decompress(base64.b64decode(text)), "<f2").astype(np.float32)
     except zlib.error as error:
         raise ValueError(str(error)) from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeclipError(
+            f"{folder} cannot be made: {error.strerror}. {next_step(error)}"
+        ) from error
 
 
 def _text(state: Any) -> bytes:

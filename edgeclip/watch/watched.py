@@ -17,8 +17,8 @@ from edgeclip.watch.alarm import Alarm, Spell
 from edgeclip.watch.calibration import Calibration
 from edgeclip.watch.events import Box
 from edgeclip.watch.frame import Frame
-from edgeclip.watch.rules import Rule
-from edgeclip.watch.scores import Newness, Scorer
+from edgeclip.watch.rules import WHOLE, Rule
+from edgeclip.watch.scores import Scorer
 
 Novelty = Callable[[Vector], float]
 
@@ -34,31 +34,42 @@ class Watched:
 
     def __init__(self, rule: Rule, pack: PromptPack, novelty: Novelty | None) -> None:
         self.rule = rule
-        self.calibration = Calibration(rule.false_alerts, rule.min_duration)
+        # What is new is rare by itself, and no second kind of peak beside the background's.
+        self.calibration = Calibration(rule.false_alerts, rule.min_duration, modes=not rule.novelty)
         self.score, self.box = 0.0, rule.region
         self.vector: Vector | None = None
-        self.event_id = ""
         self._scorer = _scorer(rule, pack, novelty)
+        # A novelty is told as it is, and learnt in the units of the other scores.
+        self._scale = pack.logit_scale if rule.novelty else 1.0
         self._alarm = Alarm(rule)
         self._identity = _identity(rule, pack)
 
     @property
     def threshold(self) -> float | None:
         """What the score must get above; None while it is being learnt."""
-        share = self.rule.threshold
-        return self.calibration.threshold if share is None else math.log(share / (1 - share))
+        share, learnt = self.rule.threshold, self.calibration.threshold
+        if share is None:
+            return None if learnt is None else learnt / self._scale
+        return share if self.rule.novelty else math.log(share / (1 - share))
 
     @property
     def learnt(self) -> float:
         """How much of the warm-up is done, from 0 to 1."""
         return 1.0 if self.rule.threshold is not None else self.calibration.learnt
 
+    @property
+    def spell(self) -> Spell | None:
+        """The spell that was told and goes on."""
+        return self._alarm.open
+
     def look(self, vectors: Mapping[Box, Vector]) -> None:
         """Score a new frame; without this the next `step` is for one that has not changed."""
         boxes = self.rule.boxes
         found = [self._scorer(vectors[box]) for box in boxes]
         best = int(np.argmax(found))
-        self.score, self.box, self.vector = found[best], boxes[best], vectors[boxes[best]]
+        self.score, self.box = found[best], boxes[best]
+        # As the picture of an event, where all of the frame was looked at.
+        self.vector = vectors.get(WHOLE, vectors[self.box])
 
     def step(self, frame: Frame, steady: float, local: datetime) -> Spell | None:
         """Take in a frame; return the spell that begins or ends by it, if one does.
@@ -70,19 +81,23 @@ class Watched:
         """
         if self.vector is None or not math.isfinite(self.score):
             return None
+        if frame.blind:
+            # Nothing of now is seen.  Were it learnt, a stuck camera would fill the week with one
+            # score; and what it showed before it was stuck is no reason for an alert.
+            return self._alarm.unseen(steady)
         # The alarm first: a frame is judged by what was learnt before it.
         spell = self._alarm(
-            frame.time,
+            steady,
             self.score,
             self.threshold,
-            self.calibration.usual,
+            self.calibration.usual / self._scale,
             box=self.box,
             frame=frame,
             vector=self.vector,
             allowed=local in self.rule.schedule,
         )
         if self.rule.threshold is None:
-            self.calibration.observe(steady, self.score)
+            self.calibration.observe(steady, self._scale * self.score)
         return spell
 
     def lost(self) -> Spell | None:
@@ -93,7 +108,8 @@ class Watched:
 
     def record(self) -> dict[str, Any]:
         """Return what to keep over a restart."""
-        return {"identity": self._identity, **self.calibration.record()}
+        learnt = self.calibration.record()
+        return {"identity": self._identity, "alarm": self._alarm.record(), **learnt}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Carry on, if it was learnt for this rule as it is now.
@@ -103,6 +119,7 @@ class Watched:
         """
         if kept["identity"] == self._identity:
             self.calibration.restore(kept)
+            self._alarm.restore(kept["alarm"])
 
 
 def _scorer(rule: Rule, pack: PromptPack, novelty: Novelty | None) -> Callable[[Vector], float]:
@@ -113,7 +130,7 @@ def _scorer(rule: Rule, pack: PromptPack, novelty: Novelty | None) -> Callable[[
             f"the rule {rule.name!r} asks what is new, and nothing is kept to know it by. Give a "
             "timeline (--timeline)."
         )
-    return Newness(novelty, pack)
+    return novelty
 
 
 def _identity(rule: Rule, pack: PromptPack) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,8 @@ from edgeclip.watch.gate import ChangeGate
 from edgeclip.watch.rules import WHOLE, compiled, rules_of
 from edgeclip.watch.watched import Watched
 
-_SAVE_S = 900.0
-"""A power cut costs at most so much of what was learnt."""
+_SAVE_S, _OPEN_SAVE_S = 900.0, 60.0
+"""A power cut costs at most so much of what was learnt, and of an event that goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Reading:
 
     rule: str
     score: float
-    """Log-odds, see `edgeclip.watch.scores`; or the novelty."""
+    """Log-odds, see `edgeclip.watch.scores`; or the novelty, from 0 to 2."""
     threshold: float | None
     """None while it is being learnt."""
     learnt: float
@@ -52,7 +51,7 @@ class Prepared:
 
     frame: Frame
     tensors: tuple[NDArray[np.float32], ...]
-    """One for each part that is looked at; none: it has not changed."""
+    """One for each part that is looked at; none: it has not changed, or shows nothing."""
 
 
 class Watcher:
@@ -62,15 +61,17 @@ class Watcher:
         model: turns frames into vectors, of the pack's space.
         rules: what is watched for: a pack (see `edgeclip.watch.rules` for its settings), or words.
         camera: what the camera is called.
-        keep: the file that keeps what is learnt; None: nothing is kept.
+        keep: the file that keeps what is learnt, of this watcher alone; None: nothing is kept.
         gate: tells which frames are worth an inference; None: all are.
         clock: of the frames' times; None: this board's, or for recorded frames the recording's.
         pictures: whether events carry their best frame.
-        novelty: vector → how new it is, for rules that ask it.
+        novelty: vector of a whole frame → how new it is, for rules that ask it; with this all of
+            the frame is looked at, too, whatever the regions of the rules are.
 
     Raises:
         SpaceMismatch: the pack was made with another model.
         PromptError: a rule has a setting that makes no sense.
+        EdgeclipError: another watcher has the file ``keep``, or it cannot be written.
     """
 
     def __init__(
@@ -91,15 +92,22 @@ class Watcher:
         self.inferences = 0
         """Pictures and parts of pictures that were embedded."""
         self.vector: Vector | None = None
-        """Of the newest frame, or of the part that is looked at; None when it has not changed."""
+        """Of the newest frame; without ``novelty``, of the part of it that the first rule looks at.
+        None when it has not changed."""
         self.notes: list[str] = []
-        """Why what was learnt could not be kept the last time; sentences for people."""
+        """Why what was learnt is lost, or could not be kept the last time; sentences for people."""
         self._model, self._gate, self._keep = model, gate, keep
         self._pictures, self._chosen = pictures, clock
         self._watched = [Watched(rule, pack, novelty) for rule in rules_of(pack)]
-        boxes = [box for each in self._watched for box in each.rule.boxes]
+        # What is new is told from whole frames, so those are what a timeline is made of.
+        boxes = [] if novelty is None else [WHOLE]
+        boxes += [box for each in self._watched for box in each.rule.boxes]
         self._boxes = list(dict.fromkeys(boxes))
         self._next_save = 0.0
+        # Events that the run before left open; and ends that were returned just now.
+        self._left: list[Event] = []
+        self._returned: list[Event] = []
+        self._lock = None if keep is None else state.Lock(keep)
         self._restore()
 
     def prepare(self, frame: Frame) -> Prepared:
@@ -107,7 +115,8 @@ class Watcher:
 
         It may run in another thread meanwhile, see `edgeclip.watch.ahead.Ahead`.
         """
-        if self._gate is not None and not self._gate(frame):
+        # What shows nothing is not compared with anything either.
+        if frame.blind or (self._gate is not None and not self._gate(frame)):
             return Prepared(frame, ())
         parts = (scores.crop(frame.picture, box) for box in self._boxes)
         return Prepared(frame, tuple(self._model.image_tensor(part) for part in parts))
@@ -120,9 +129,12 @@ class Watcher:
             self._look(prepared.tensors)
         clock = self._clock(frame.recorded)
         steady, local = clock.steady(frame.time), clock.local(frame.time)
+        # That there is another frame shows that what was returned with the last one was told.
+        were, self._returned = self._returned, []
         spells = [(each, each.step(frame, steady, local)) for each in self._watched]
-        events = [self._event(each, spell) for each, spell in spells if spell is not None]
-        if self._keep is not None and steady >= self._next_save:
+        events = self._told(spells)
+        # Events are kept before they are told: after a power cut it will be told how they ended.
+        if self._keep is not None and (were or events or steady >= self._next_save):
             self._try_to_save()
         return events
 
@@ -155,31 +167,49 @@ class Watcher:
         """Note that the camera gives no frames; return the events that end by it."""
         if self._gate is not None:
             self._gate.forget()
-        spells = [(each, each.lost()) for each in self._watched]
-        return [self._event(each, spell) for each, spell in spells if spell is not None]
+        return self._told([(each, each.lost()) for each in self._watched])
 
     def save(self) -> None:
-        """Keep what was learnt.
+        """Keep what was learnt; all events that were returned are taken to have been told.
 
         Raises:
             EdgeclipError: it cannot be kept.
         """
+        self._returned = []
+        self._save()
+
+    def close(self) -> None:
+        """Let another watcher have the file; `save` comes first, nothing is kept afterwards."""
+        self._keep = None
+        if self._lock is not None:
+            self._lock.close()
+
+    def _save(self) -> None:
         if self._keep is None:
             return
-        self._next_save = self._clock().steady() + _SAVE_S
+        clock = self._clock()
+        goes_on = [(each, each.spell) for each in self._watched]
+        opened = [self._event(each, replace(spell, over=True)) for each, spell in goes_on if spell]
+        self._next_save = clock.steady() + (_OPEN_SAVE_S if opened else _SAVE_S)
+        untold = [event.record() for event in (*self._left, *self._returned, *opened)]
         rules = {each.rule.name: each.record() for each in self._watched}
-        state.save(self._keep, {"clock": self._clock().record(), "rules": rules})
+        state.save(self._keep, {"clock": clock.record(), "rules": rules, "open": untold})
 
     def _try_to_save(self) -> None:
         try:
-            self.save()
-            self.notes = []
+            self._save()
+            self.notes = self._damage
         except EdgeclipError as error:  # a full disk stops no camera: it is tried again
-            self.notes = [str(error)]
+            self.notes = [*self._damage, str(error)]
 
     def _restore(self) -> None:
         kept = {} if self._keep is None else state.load(self._keep)
+        damaged = self._keep is not None and not kept and self._keep.exists()
         # What is missing or odd is learnt again.
+        self._damage = [f"{self._keep} is damaged: what it held is learnt anew."] if damaged else []
+        self.notes = self._damage
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            self._left = [state.ended(record) for record in kept["open"]]
         self._kept_clock = kept.get("clock")
         if self._chosen is not None:
             self._carry_on(self._chosen)
@@ -207,18 +237,26 @@ class Watcher:
         for each in self._watched:
             each.look(vectors)
 
+    def _told(self, spells: Sequence[tuple[Watched, Spell | None]]) -> list[Event]:
+        """Return what is to be told, first what the run before left open; remember the ends.
+
+        The file has them until they were told: after a power cut just now nobody else would.
+        """
+        events = [*self._left, *(self._event(each, spell) for each, spell in spells if spell)]
+        self._left = []
+        self._returned += [event for event in events if event.state == "ended"]
+        return events
+
     def _event(self, each: Watched, spell: Spell) -> Event:
         rule, clock = each.rule.name, self._clock()
-        if not spell.over:
-            each.event_id = f"{self.camera}-{rule}-{uuid4().hex[:12]}"
         return Event(
-            id=each.event_id,
+            id=f"{self.camera}-{rule}-{spell.id}",
             camera=self.camera,
             rule=rule,
             state="ended" if spell.over else "started",
-            start=clock.local(spell.start),
-            peak=clock.local(spell.peak),
-            end=clock.local(spell.last) if spell.over else None,
+            start=clock.when(spell.start),
+            peak=clock.when(spell.peak),
+            end=clock.when(spell.last) if spell.over else None,
             duration_s=spell.last - spell.start,
             score=spell.score,
             threshold=spell.threshold,

@@ -87,7 +87,8 @@ def test_the_temperature_of_a_pack_may_be_overridden(cli, album, rules):
 
 def test_the_model_of_a_pack_is_found_by_its_name(cli, album, rules, monkeypatch, tiny_model):
     cli("pack", "door.toml")
-    tiny.make(album.parent / "models" / "other", logit_scale=30.0, dim=16)
+    source = {"kind": "formula", "weights_sha256": "0" * 64}
+    tiny.make(album.parent / "models" / "other", source=source)
     folders.copied(tiny_model, album.parent / "models" / "tiny")
     monkeypatch.setenv("EDGECLIP_MODEL", "other")
     done = cli("classify", "album/a.jpg", "--labels", "door.pack", "--json")
@@ -99,6 +100,14 @@ def test_another_space_is_refused(cli, album, rules):
     done = cli("classify", "album/a.jpg", "--labels", "door.pack", "--fit", "pad")
     assert (done.code, done.out) == (1, "")
     assert "door.pack was made with the model tiny in space" in done.line
+
+
+def test_pictures_are_fitted_as_for_the_pack_unless_that_is_asked_for(cli, album, rules):
+    cli("pack", "door.toml", "--fit", "pad")
+    found = labels_of(cli("classify", "album/a.jpg", "--labels", "door.pack", "--json"))
+    padded = cli("classify", "album/a.jpg", "--labels", "door.toml", "--fit", "pad", "--json")
+    assert dict(found) == pytest.approx(dict(labels_of(padded)), abs=2e-3)
+    assert cli("classify", "album/a.jpg", "--labels", "door.pack", "--fit", "crop").code == 1
 
 
 def test_a_damaged_pack(cli, album, rules):
@@ -139,3 +148,20 @@ def test_words_that_clip_cannot_hold_get_a_hint(cli, rules):
     done = cli("pack", "door.toml")
     assert done.code == 0 and '"three cars" asks for what CLIP gets wrong (counting' in done.err
     assert cli("pack", "door.toml", "--no-hints").err == ""
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("min_duraton = 3", "has a setting 'min_duraton', which no rule has. Did you mean min_dur"),
+        ('schedule = "noon"', "the rule 'cat': the schedule 'noon' is no span of time"),
+        ("novelty = true\ntiles = '2x1'", "Leave region and tiles out"),
+    ],
+)
+def test_bad_settings_of_rules_are_found_here_not_on_the_board(cli, here, setting, said):
+    (here / "bad.toml").write_text(f'[[rule]]\nname = "cat"\n{setting}\n')
+    done = cli("pack", "bad.toml")
+    assert done.code == 1 and said in done.line and not (here / "bad.pack").exists()
+    # The settings of labels are whatever an application makes of them.
+    (here / "bad.toml").write_text(f'[[label]]\nname = "cat"\n{setting}\n')
+    assert cli("pack", "bad.toml").code == 0

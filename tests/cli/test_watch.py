@@ -9,6 +9,7 @@ import pytest
 
 from edgeclip.cli.wanted import called
 from edgeclip.watch.gate import ChangeGate
+from tests import folders, tiny
 from tests.cli.films import folder_of, pack_of, video_of
 
 
@@ -72,7 +73,13 @@ def test_a_camera_is_called_as_one_likes(cli, door, film, here):
     options = ("--json", "--camera", "Tür/2", "--state", "s")
     done = cli("watch", "film", "--rules", door, *options)
     assert {line["camera"] for line in done.lines} == {"Tür/2"}
-    assert [path.name for path in (here / "s").iterdir()] == ["Tür-2.json"]
+    assert [path.name for path in (here / "s").glob("*.json")] == ["Tür-2-669fff.json"]
+
+
+def test_cameras_that_look_alike_share_nothing(cli, door, film, here):
+    for name in ("a b", "a-b"):
+        cli("watch", "film", "--rules", door, "--camera", name, "--state", "s")
+    assert len(list((here / "s").glob("*.json"))) == 2
 
 
 def test_fewer_frames_are_looked_at(cli, door, here):
@@ -106,14 +113,19 @@ def test_it_learns_first_and_carries_on_where_it_was(cli, here, model):
     both(again.lines)
     assert again.err == ""  # nothing to learn
     forgotten = cli("watch", "short", *options[:2], "--state", "new", "--json")
-    assert forgotten.out == "" and "learning" in forgotten.err
+    assert forgotten.out == "" and "red: learning" in forgotten.err
+    (last,) = [line for line in forgotten.err.splitlines() if "red: still" in line]
+    assert last == (
+        "edgeclip: red: still learning at the end, 0% is done. Give a longer recording, or the "
+        "rule a threshold."
+    )
+    assert "still" not in done.err
 
 
 def test_a_state_that_cannot_be_kept_is_told(cli, door, film, here):
     (here / "kept").write_text("a file")
     done = cli("watch", "film", "--rules", door, "--state", "kept/door", "--json")
-    assert done.code == 1 and len(done.lines) == 2
-    assert "kept" in done.line
+    assert (done.code, done.out) == (1, "") and "kept" in done.line
 
 
 @pytest.mark.parametrize(
@@ -201,6 +213,24 @@ def test_words_are_watched_for_with_all_of_the_frame(cli, film, monkeypatch):
     padded, cropped = models
     assert padded.space == padded.manifest.space_id(fit="pad") != cropped.space
     assert cropped.space == cropped.manifest.space
+
+
+def test_what_is_said_of_the_fit_is_true(cli):
+    about = cli("watch", "--help").out.partition("--fit")[2].partition("--draft")[0]
+    assert "[default: pad]" in about and "default: crop" not in about
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_a_pack_of_another_model_than_the_usual_one(cli, here, film, tiny_model, monkeypatch, fit):
+    folders.copied(tiny_model, here / "models" / "tiny")
+    (here / "cat.toml").write_text('[[rule]]\nname = "cat"\nthreshold = 0.9\n')
+    assert cli("pack", "cat.toml", "-m", "tiny", "--fit", fit).code == 0
+    source = {"kind": "formula", "weights_sha256": "0" * 64}
+    tiny.make(here / "models" / "other", source=source)
+    monkeypatch.setenv("EDGECLIP_MODEL", "other")
+    done = cli("watch", "film", "--rules", "cat.pack", "--json")
+    assert done.code == 0, done.err
+    assert cli("watch", "film", "--rules", "cat.pack", "-m", "other").code == 1
 
 
 @pytest.mark.parametrize(

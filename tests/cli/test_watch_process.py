@@ -27,7 +27,9 @@ class Watching:
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "edgeclip", "watch", *map(str, arguments)]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, bufsize=0)
+        self.process = subprocess.Popen(
+            command, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
+        )
         self.notes = b""
 
     def noted(self, words: bytes, seconds: float = 30) -> None:
@@ -40,10 +42,10 @@ class Watching:
             assert more, f"{words} was not said: {self.notes}"
             self.notes += more
 
-    def stopped(self, number: signal.Signals) -> tuple[int, float]:
-        """Send a signal; return the exit code and how long it took."""
+    def stopped(self, number: signal.Signals, *, group: bool = False) -> tuple[int, float]:
+        """Send a signal, perhaps to its children, too; return the exit code and the time."""
         began = time.monotonic()
-        self.process.send_signal(number)
+        (os.killpg if group else os.kill)(self.process.pid, number)
         out, notes = self.process.communicate(timeout=30)
         self.out, self.notes = out, self.notes + notes
         return self.process.returncode, time.monotonic() - began
@@ -137,6 +139,20 @@ def test_a_url_gives_no_secret_away(here, model, watching, stream):
     assert f"127.0.0.1-{stream.port}-live.json" in names
     assert "hunter2" not in names and b"hunter2" not in running.notes
     assert "s3cret" not in names and b"s3cret" not in running.notes
+
+
+@pytest.mark.parametrize("kind", ["stream", "video"])
+def test_a_reader_that_is_stopped_as_well_is_no_news(here, model, watching, stream, kind):
+    """As systemd stops a service: each of its processes gets the signal."""
+    rules = pack_of(here / "door.pack", model)
+    stream.start()
+    source = stream.url if kind == "stream" else video_of(here / "film.avi", 1300)
+    options = ("--camera", "door", "--every-frame", "--fps", "20")
+    running = watching(source, "--rules", rules, *options)
+    running.noted(b"red: learning")
+    code, _ = running.stopped(signal.SIGTERM, group=True)
+    assert code == SIGTERMED
+    assert b"reader" not in running.notes and b"lost" not in running.notes, running.notes
 
 
 @pytest.mark.parametrize("away", [True, False], ids=["away", "there"])

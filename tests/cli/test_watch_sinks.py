@@ -104,6 +104,10 @@ class TestWebhook:
         server.answers.extend([500] * 50)
         done = self.watched(cli, door, server)
         assert done.code == 0 and server.got == []
+        assert (
+            "edgeclip: the webhook has not got 2 messages. The next watch of this cam" in done.err
+        )
+        assert "is kept in kept/film.webhook." in done.err
         server.answers.clear()
         again = self.watched(cli, door, server)
         assert [got["id"] for got in server.got] == [e["id"] for e in done.lines + again.lines]
@@ -136,6 +140,15 @@ class TestMqtt:
         finally:
             listener.close()
             broker.kill()
+
+    def test_what_a_broker_has_not_got_is_told_at_the_end(self, cli, here, model):
+        rules = pack_of(here / "door.pack", model, threshold=0.5)
+        folder_of(here / "film")
+        broker = Broker(here)
+        broker.kill()
+        done = cli("watch", "film", "--rules", rules, "--mqtt", broker.url)
+        assert done.code == 0
+        assert "edgeclip: the broker has not got 2 messages, which are lost." in done.err
 
     def test_the_password_comes_from_the_environment(self, cli, here, model, monkeypatch):
         rules = pack_of(here / "door.pack", model, threshold=0.5)

@@ -12,7 +12,7 @@ from edgeclip.vectors import Match
 from tests import folders
 from tests.pictures import photo
 
-LABELS = ["cat", "dog", "a bicycle"]
+LABELS = ["cat", "dog", "bicycle"]
 
 
 def plain(model, labels, templates, picture, scale):
@@ -30,7 +30,7 @@ def plain(model, labels, templates, picture, scale):
 @pytest.mark.parametrize(
     "templates", [None, ["{}"], ["a photo of a {}.", "art: {}"], ["{} at night", "{}", "my {}!"]]
 )
-@pytest.mark.parametrize("negatives", [(), ("an empty street", "noise")])
+@pytest.mark.parametrize("negatives", [(), ("empty street", "noise")])
 def test_scores_equal_plain_numpy(model, templates, negatives):
     classify = model.classifier(LABELS, templates=templates, negatives=negatives)
     for seed in range(3):
@@ -66,7 +66,7 @@ def test_labels_are_embedded_once(model, monkeypatch):
     classify = model.classifier(LABELS, templates=["{}", "the {}"])
     classify(photo())
     classify(photo())
-    assert asked == [["cat", "the cat", "dog", "the dog", "a bicycle", "the a bicycle"]]
+    assert asked == [["cat", "the cat", "dog", "the dog", "bicycle", "the bicycle"]]
 
 
 def test_the_pieces_are_public(model):
@@ -129,7 +129,7 @@ def test_prototypes_are_means_of_unit_vectors():
 
 
 def test_of_several_prompts_the_best_counts(model):
-    several = model.classifier({"pet": ["cat", "dog"], "vehicle": ["a bicycle"]})
+    several = model.classifier({"pet": ["cat", "dog"], "vehicle": ["bicycle"]})
     single = model.classifier(LABELS)
     for seed in range(4):
         vector = model.embed_image(photo(seed=seed))

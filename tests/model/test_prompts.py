@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edgeclip.errors import PromptError
@@ -48,8 +50,10 @@ def test_all_keys(read):
         none="none of these",
         temperature=0.02,
         settings={"camera": "door"},
+        rules=True,
     )
-    assert read(WHOLE.replace("[[rule]]", "[[label]]")) == read(WHOLE)
+    labels = read(WHOLE.replace("[[rule]]", "[[label]]"))
+    assert not labels.rules and replace(labels, rules=True) == read(WHOLE)
 
 
 def test_the_least(read):

@@ -106,6 +106,17 @@ def test_what_is_really_there_is_told_however_often_it_was_while_it_was_learnt(v
     assert alerts(times, np.where(true, -9, scores), thresholds) / 2 <= 2  # a day
 
 
+def test_what_was_reached_more_often_than_may_be_is_believed():
+    times = np.arange(0, 6 * DAY, 30.0)
+    scores = np.random.default_rng(1).exponential(0.3, len(times)) - 4
+    visits = np.linspace(0.2 * DAY, 5.8 * DAY, 8)
+    for begin, height in zip(visits, np.linspace(1.0, 1.1, 8), strict=True):
+        scores[(times >= begin) & (times < begin + 90)] = height
+    calibration = Calibration(1.0, 2.0, modes=False)
+    run(calibration, times, scores)
+    assert calibration.threshold > 1.02  # five of them are above, in six days
+
+
 def test_without_modes_all_of_it_is_background():
     times, scores = background(1.1)
     for begin in np.linspace(0, 1.05 * DAY, 16):

@@ -81,7 +81,7 @@ def test_every_way_to_lose_a_camera(control, monkeypatch):
     before = usage()
     report = unplug.cycles(control, len(unplug.UNPLUGGED), stale_s=0.4)
     assert max(report.recovered) < 5 and len(report.recovered) == 5
-    assert report.names == {"open", "lost", "frozen", "black"}
+    assert set(report.states) == {"open", "lost", "frozen", "black"}
     assert {held.files for held in report.held} == {before.files + 2}
     assert usage().files == before.files and usage().children == before.children
 

@@ -46,6 +46,17 @@ def test_local_times_follow_the_wall_clock_as_it_is_now():
     assert clock.local(seen).tzinfo is not None
 
 
+def test_a_steady_time_of_this_run_has_a_local_time():
+    board = Board(wall=0.0)
+    clock = board.clock({"steady": 5000.0})
+    board.wait(10)
+    seen = clock.steady()
+    board.wait(60)
+    board.wall = TODAY
+    assert seen == pytest.approx(5010)
+    assert clock.when(seen).timestamp() == pytest.approx(TODAY - 60)
+
+
 @pytest.mark.parametrize("wall", [0.0, TODAY - 86_400, TODAY + 3600, TODAY + 29 * 86_400])
 def test_a_restart_carries_on_whatever_the_wall_clock_says(wall):
     board = Board()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
+from edgeclip.errors import CameraError
 from edgeclip.watch.recording import Course, follow
 from edgeclip.watch.replay import Truth
 from tests.watch.test_watcher import film, made
@@ -33,6 +36,29 @@ def test_what_has_not_changed_is_passed_over_and_changes_nothing(model):
     every = follow(film(60, red), model, pack, gated=False)["red"]
     assert gated.events == every.events == [(20, 29)]
     assert len(set(gated.scores)) < len(set(every.scores))
+
+
+def test_frames_are_prepared_while_others_are_looked_at(model):
+    used = set()
+
+    def drawn():
+        for frame in film(9):
+            used.add(threading.current_thread().name)
+            yield frame
+
+    assert follow(drawn(), model, made(model, threshold=0.5))["red"].times == [*range(9)]
+    assert used == {"edgeclip-frames"}
+
+
+def test_a_recording_that_breaks_off_is_an_error(model):
+    def broken():
+        yield from film(3)
+        raise CameraError("it is torn")
+
+    before = threading.active_count()
+    with pytest.raises(CameraError, match="it is torn"):
+        follow(broken(), model, made(model, threshold=0.5))
+    assert threading.active_count() == before
 
 
 def test_learning_is_no_watching(model, pack):

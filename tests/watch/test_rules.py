@@ -79,6 +79,13 @@ def test_a_setting_that_makes_no_sense_names_the_rule_and_the_setting(settings):
         rule(**settings)
 
 
+def test_what_is_new_is_told_of_the_whole_frame():
+    assert rule(novelty=True, region=[0, 0, 1, 1], tiles="1x1").novelty
+    for part in ({"region": [0, 0, 0.5, 1]}, {"tiles": "2x1"}):
+        with pytest.raises(PromptError, match=r"'cat' .* whole frame. Leave region and tiles out"):
+            rule(novelty=True, **part)
+
+
 def test_a_setting_that_no_rule_has():
     with pytest.raises(PromptError, match=r"'cooldwn', which no rule has. Did you mean cooldown"):
         rule(cooldwn=3)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeclip.model import nothing
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.watch.rules import WHOLE
-from edgeclip.watch.scores import Newness, Scorer, crop
+from edgeclip.watch.scores import Scorer, crop
 
 SCALE = 40.0
 
@@ -38,7 +40,8 @@ def expected(pack: PromptPack, vector: np.ndarray) -> float:
     label = pack.labels[0]
     own = max(float(vector @ prompt) for prompt in label.vectors)
     rivals = [float(vector @ each) for each in [*label.negative_vectors, *pack.negative_vectors]]
-    general = sorted((float(vector @ each) for each in pack.background_vectors), reverse=True)
+    background = nothing.rivals(label.vectors, pack.background_vectors)
+    general = sorted((float(vector @ each) for each in background), reverse=True)
     if general:
         best = general[: max(1, round(len(general) / 10))]
         rivals.append(sum(best) / len(best))
@@ -56,6 +59,16 @@ def test_the_score_is_the_log_odds(shape):
     scorer = Scorer(pack.labels[0], pack)
     for vector in units(5, 50):
         assert scorer(vector) == pytest.approx(expected(pack, vector), abs=1e-3)
+
+
+def test_another_label_beside_it_changes_nothing():
+    pack = pack_of(2, 1, 2, 48)
+    other = PackedLabel("wall", ("wall",), pack.background_vectors[:3], (), units(6, 1)[:0])
+    both = replace(pack, labels=(*pack.labels, other))
+    alone, beside = (Scorer(each.labels[0], each) for each in (pack, both))
+    assert all(alone(vector) == beside(vector) for vector in units(5, 20))
+    # What means the other label does not compete with that one.
+    assert Scorer(other, both)(other.vectors[0]) > 0
 
 
 def test_at_zero_both_are_as_likely():
@@ -80,13 +93,6 @@ def test_a_large_scale_overflows_nothing():
     with np.errstate(all="raise", under="ignore"):
         found = [Scorer(pack.labels[0], large)(vector) for vector in units(5, 20)]
     assert np.isfinite(found).all()
-
-
-def test_newness_has_the_units_of_the_others():
-    pack = pack_of(1, 0, 0, 5)
-    newness = Newness(lambda vector: 1 - float(vector[0]), pack)
-    vector = units(5, 1)[0]
-    assert newness(vector) == pytest.approx(SCALE * (1 - vector[0]), rel=1e-5)
 
 
 edge = st.floats(0, 1)

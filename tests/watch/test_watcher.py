@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeclip.errors import EdgeclipError, PromptError, SpaceMismatch
+from edgeclip.errors import PromptError, SpaceMismatch
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.watch.clock import Clock, RecordedClock
@@ -111,65 +111,6 @@ def test_a_schedule_is_kept(model):
     assert watched(Watcher(model, pack, clock=RecordedClock(BEGIN + 3600)), film(20, red))
 
 
-def test_a_restart_carries_on(model, pack, tmp_path):
-    keep = tmp_path / "folder" / "door.json"
-    before = Watcher(model, pack, keep=keep, clock=RecordedClock(BEGIN))
-    watched(before, film(1300))
-    assert all(reading.threshold is not None for reading in before.readings)
-    before.save()
-    after = Watcher(model, pack, keep=keep, clock=RecordedClock(BEGIN + 4000))
-    events = watched(after, film(20, red=set(range(5, 12))))
-    assert [event.state for event in events] == ["started", "ended"]
-    assert after.readings[0].threshold == pytest.approx(before.readings[0].threshold, abs=0.5)
-
-
-def test_what_was_learnt_for_other_prompts_is_not_used(model, pack, tmp_path):
-    keep = tmp_path / "door.json"
-    before = Watcher(model, pack, keep=keep, clock=RecordedClock())
-    watched(before, film(1300))
-    before.save()
-    other = made(model, min_duration=5)
-    after = Watcher(model, other, keep=keep, clock=RecordedClock())
-    watched(after, film(2))
-    assert {reading.threshold for reading in after.readings} == {None}
-
-
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"format": 1}', None])
-def test_a_damaged_state_is_learnt_again(model, pack, tmp_path, damage):
-    keep = tmp_path / "door.json"
-    Watcher(model, pack, keep=keep, clock=RecordedClock()).save()
-    data = bytearray(keep.read_bytes())
-    data[len(data) // 2] ^= 1
-    keep.write_bytes(bytes(data) if damage is None else damage)
-    watcher = Watcher(model, pack, keep=keep, clock=RecordedClock())
-    watched(watcher, film(2))
-    assert {reading.threshold for reading in watcher.readings} == {None}
-
-
-def test_a_kill_loses_a_quarter_of_an_hour_at_most(model, pack, tmp_path):
-    keep = tmp_path / "door.json"
-    watched(Watcher(model, pack, keep=keep, clock=RecordedClock(BEGIN)), film(1000))
-    after = Watcher(model, pack, keep=keep, clock=RecordedClock(BEGIN))
-    watched(after, film(2))
-    assert after.readings[0].learnt >= 0.7
-
-
-def test_a_full_disk_stops_no_camera(model, pack, tmp_path):
-    (tmp_path / "kept").touch()  # a file where the folder would be
-    keep = tmp_path / "kept" / "door.json"
-    watcher = Watcher(model, pack, keep=keep, clock=RecordedClock(BEGIN))
-    watched(watcher, film(899))
-    assert watcher.notes == []
-    watched(watcher, film(10, begin=899))
-    (note,) = watcher.notes
-    assert "kept cannot be made" in note
-    with pytest.raises(EdgeclipError, match="cannot be made"):
-        watcher.save()
-    (tmp_path / "kept").unlink()
-    watched(watcher, film(900, begin=910))
-    assert watcher.notes == [] and keep.is_file()
-
-
 def test_a_still_scene_costs_almost_nothing_and_alerts_all_the_same(model):
     pack = made(model, threshold=0.5)
     watcher = Watcher(model, pack, gate=ChangeGate(floor_s=10), clock=RecordedClock())
@@ -227,6 +168,7 @@ def test_the_first_frame_tells_whether_it_is_a_recording(model, tmp_path):
     started, ended = watched(watcher, frames(shown))
     assert 5 <= (started.start - before).total_seconds() < 15
     watcher.save()
+    watcher.close()
     live = Watcher(model, made(model, threshold=0.5), keep=tmp_path / "door.json")
     now = time.monotonic()
     events = watched(live, [Frame(now + i, shown[i]) for i in range(20)])
@@ -266,19 +208,3 @@ def test_a_pack_without_anything_else_to_compare_with_is_refused(model, pack):
     bare = PromptPack(model.name, model.space, 20.0, pack.labels, (), nothing, None, nothing)
     with pytest.raises(PromptError, match="nothing to compare"):
         Watcher(model, bare)
-
-
-def test_novelty_needs_something_to_know_it_by(model):
-    with pytest.raises(PromptError, match="--timeline"):
-        Watcher(model, made(model, novelty=True))
-    seen: list[np.ndarray] = []
-
-    def novelty(vector: np.ndarray) -> float:
-        return 1 - max((float(vector @ each) for each in seen), default=0.0)
-
-    watcher = Watcher(model, made(model, novelty=True, threshold=0.9), novelty=novelty)
-    watched(watcher, film(1))
-    assert watcher.readings[0].score == pytest.approx(20, abs=1e-3)
-    seen.append(watcher.vector)
-    watched(watcher, film(1))
-    assert watcher.readings[0].score == pytest.approx(0, abs=1e-3)

@@ -7,12 +7,13 @@ Assistant's pages ``binary_sensor.mqtt``, ``sensor.mqtt``, ``image.mqtt`` and ``
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from edgeclip.watch.names import mark
 
 PHASES = ("learning", "watching")
 ON, OFF, ONLINE, OFFLINE = "ON", "OFF", "online", "offline"
@@ -21,21 +22,22 @@ _MOST_LETTERS = 48
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
     """Return what stands for each name in topics and ids: ``[a-z0-9_]``, each another."""
-    plain = {name: slug(name) for name in names}
+    plain = {name: _plain(name) for name in names}
     count = Counter(plain.values())
     return {
-        name: short if count[short] == 1 else f"{short}_{_mark(name)}"
+        name: short if short and count[short] == 1 else _marked(short, name)
         for name, short in plain.items()
     }
 
 
 def slug(name: str) -> str:
-    """Return what stands for a name in topics and ids: ``Front door`` is ``front_door``."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    short = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
-    if 0 < len(short) <= _MOST_LETTERS:
-        return short
-    return f"{short[:_MOST_LETTERS]}_{_mark(name)}".strip("_")
+    """Return what stands for a camera in topics and ids: itself where it can, else with a mark.
+
+    ``door-1`` stays as it is, and ``Door 1`` is ``door_1_`` with six digits: a broker may know
+    other cameras that look like it, and no camera knows of the others.
+    """
+    fits = re.fullmatch(rf"[a-z0-9_-]{{1,{_MOST_LETTERS}}}", name)
+    return name if fits else _marked(_plain(name), name)
 
 
 def node(camera: str) -> str:
@@ -80,39 +82,35 @@ def configs(
 
 def _entities(rule: str, topic: str, pictures: bool) -> Iterable[tuple[str, str, dict[str, Any]]]:
     """Yield what there is for a rule: component, end of its id, and its own fields."""
-    yield (
-        "binary_sensor",
-        "",
-        {
-            "name": rule,
-            "state_topic": f"{topic}/state",
-            "payload_on": ON,
-            "payload_off": OFF,
-            "json_attributes_topic": f"{topic}/event",
-        },
-    )
-    yield (
-        "sensor",
-        "_phase",
-        {
-            "name": f"{rule} phase",
-            "state_topic": f"{topic}/phase",
-            "device_class": "enum",
-            "options": list(PHASES),
-            "entity_category": "diagnostic",
-        },
-    )
+    sensor = {
+        "name": rule,
+        "state_topic": f"{topic}/state",
+        "payload_on": ON,
+        "payload_off": OFF,
+        "json_attributes_topic": f"{topic}/event",
+    }
+    yield "binary_sensor", "", sensor
+    phase = {
+        "name": f"{rule} phase",
+        "state_topic": f"{topic}/phase",
+        "device_class": "enum",
+        "options": list(PHASES),
+        "entity_category": "diagnostic",
+    }
+    yield "sensor", "_phase", phase
     if pictures:
-        yield (
-            "image",
-            "_picture",
-            {
-                "name": f"{rule} picture",
-                "image_topic": f"{topic}/picture",
-                "content_type": "image/jpeg",
-            },
-        )
+        picture = {
+            "name": f"{rule} picture",
+            "image_topic": f"{topic}/picture",
+            "content_type": "image/jpeg",
+        }
+        yield "image", "_picture", picture
 
 
-def _mark(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+def _plain(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "_", letters).strip("_")[:_MOST_LETTERS]
+
+
+def _marked(short: str, name: str) -> str:
+    return f"{short}_{mark(name)}".strip("_")

@@ -133,6 +133,11 @@ class Mqtt:
             notes.append(f"{self._name}: events were dropped, as too many waited.")
         return notes
 
+    @property
+    def waiting(self) -> int:
+        """How many states of events the broker has not got; after `close` they are lost."""
+        return len(self._events)
+
     def close(self, wait_s: float = 2.0) -> None:
         """Say that the camera is offline, and stop; events that still wait are lost.
 

@@ -60,10 +60,24 @@ class Retention:
         most, removed = max(1, len(self._index) // _SHARE), 0
         if self._keep_s is not None and now - self._aged >= _HOUR_S:
             self._aged = now
-            removed = self._remove(self._older(now - self._keep_s, most))
+            removed = self.remove(self._older(now - self._keep_s, most))
         if self._keep_bytes is not None and self._bytes > self._keep_bytes:
-            removed += self._remove(self._surplus(self._keep_bytes, most - removed))
+            removed += self.remove(self._surplus(self._keep_bytes, most - removed))
         return removed
+
+    def remove(self, keys: list[str]) -> int:
+        """Remove items and their pictures; return how many they were.
+
+        Raises:
+            StoreError: they cannot be removed.
+        """
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            self._index.remove_many(batch)
+            for key in batch:
+                self._bytes -= _ITEM_BYTES + self._pictures.size(key)
+                self._pictures.remove(key)
+        return len(keys)
 
     def newest(self) -> float:
         """Return the greatest steady time of an item, 0 when there is none."""
@@ -86,15 +100,6 @@ class Retention:
             left -= _ITEM_BYTES + self._pictures.size(key)
             found.append(key)
         return found
-
-    def _remove(self, keys: list[str]) -> int:
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
-            self._index.remove_many(batch)
-            for key in batch:
-                self._bytes -= _ITEM_BYTES + self._pictures.size(key)
-                self._pictures.remove(key)
-        return len(keys)
 
     def _steady_of(self, key: str) -> float:
         item = self._index.get(key)

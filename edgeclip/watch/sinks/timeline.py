@@ -7,14 +7,13 @@ A timeline is the folder of an index with the folder ``pictures`` in it, and is 
       pictures/2026-05-01/door-person-3f9c0a1b2c3d.jpg
 
 Its items are the events that have ended, with their best frame, and moments: frames that were new
-against what was kept before them.
+against what was kept before them.  A frame is kept once: the event stands for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 import time
 from collections import deque
@@ -31,6 +30,7 @@ from edgeclip.index.records import root_setting
 from edgeclip.model.images import PictureSource
 from edgeclip.vectors import Vector
 from edgeclip.watch.events import Event
+from edgeclip.watch.names import file_name
 from edgeclip.watch.sinks.pictures import SUFFIX, Pictures
 from edgeclip.watch.sinks.reasons import reason
 from edgeclip.watch.sinks.retention import STEADY, Retention
@@ -39,6 +39,8 @@ PICTURES = "pictures"
 _VISIT_S = 60.0
 """What was kept so shortly before belongs to the same visit: it makes nothing familiar."""
 _MOST_RECENT, _LATELY, _MOST_UNDATED = 256, 32, 1000
+_SAME = timedelta(milliseconds=50)
+"""A frame that is told twice differs by less: clocks are put right a little at a time."""
 # A moment is kept when it is newer than the bar, which then rises above it and sinks by half in ten
 # minutes: about 16 an hour from a scene that never stays the same, none from one that does.
 _LEAST_BAR, _RISE, _HALF_S = 0.03, 1.3, 600.0
@@ -95,6 +97,7 @@ class Timeline:
         # Clocks that have lost their memory begin again below what they once said.
         self._clock, self._offset = steady, max(0.0, self._retention.newest() - steady())
         self._recent: deque[tuple[float, str]] = deque(maxlen=_MOST_RECENT)
+        self._moments: deque[tuple[str, datetime, str]] = deque(maxlen=_MOST_RECENT)
         last = map(self.index.get, list(self.index)[-_LATELY:])
         self._lately = deque((item.vector for item in last if item), maxlen=_LATELY)
         self._bar, self._barred = _LEAST_BAR, 0.0
@@ -111,9 +114,10 @@ class Timeline:
         known |= {"time": record["start"], "event": event.id}
         with self._lock:
             novelty = self.novelty(event.vector, before_s=event.duration_s + _VISIT_S)
-            known["novelty"] = event.details.get("novelty", round(novelty, 4))
+            known["novelty"] = round(novelty, 4)
             now = event.end or event.peak
-            self._keep(_name(event.id), now, event.vector, known, event.picture)
+            if self._keep(file_name(event.id), now, event.vector, known, event.picture):
+                self._stand_for_moment(event)
 
     def see(
         self,
@@ -148,8 +152,11 @@ class Timeline:
                 "time": time.isoformat(timespec="milliseconds"),
                 "novelty": round(self.novelty(vector), 4),
             }
-            name = _name(f"{time:%H%M%S}-{camera}".rstrip("-"))
-            return self._keep(name, time, vector, known, picture)
+            name = file_name(f"{time:%H%M%S}-{camera}".rstrip("-"))
+            kept = self._keep(name, time, vector, known, picture)
+            if kept:
+                self._moments.append((camera, time, self._recent[-1][1]))
+            return kept
 
     def novelty(self, vector: Vector, *, before_s: float = _VISIT_S) -> float:
         """Return 1 − the greatest cosine with all that was kept: 1.0 when there is nothing.
@@ -216,6 +223,18 @@ class Timeline:
             self.prune()
         return True
 
+    def _stand_for_moment(self, event: Event) -> None:
+        """Remove the moment of the best frame of an event that was kept just now."""
+        shown = self._recent[-1][1].endswith(SUFFIX)
+        same = [
+            key
+            for camera, time, key in self._moments
+            if camera == event.camera and abs(time - event.peak) < _SAME and key in self.index
+        ]
+        with contextlib.suppress(EdgeclipError):  # the disk is full: it is found twice
+            # A picture is not given for an item that has none.
+            self._retention.remove([key for key in same if shown or not key.endswith(SUFFIX)])
+
     def _add(
         self, key: str, vector: Vector, known: dict[str, Any], picture: PictureSource | None
     ) -> bool:
@@ -267,8 +286,3 @@ class Timeline:
 def _later(text: str, seconds: float) -> str:
     moved = datetime.fromisoformat(text) + timedelta(seconds=seconds)
     return moved.astimezone().isoformat(timespec="milliseconds")
-
-
-def _name(text: str) -> str:
-    """Return a text as the name of a file: it may come from a camera's name."""
-    return re.sub(r"[^\w.-]+", "_", text).lstrip(".")[:80] or "_"

@@ -34,7 +34,7 @@ ORIGIN = {"name", "sw_version", "support_url"}
 @pytest.fixture
 def found():
     rules = slugs(["person", "red van"])
-    return configs("Front door", rules, "edgeclip/front_door", prefix="ha", pictures=True)
+    return configs("front_door", rules, "edgeclip/front_door", prefix="ha", pictures=True)
 
 
 def test_only_documented_fields_and_all_that_are_required(found):
@@ -56,7 +56,7 @@ def test_what_each_entity_listens_to(found):
     assert (sensor["payload_on"], sensor["payload_off"]) == ("ON", "OFF")
     assert sensor["state_topic"] == "edgeclip/front_door/red_van/state"
     assert sensor["json_attributes_topic"] == "edgeclip/front_door/red_van/event"
-    assert sensor["name"] == "red van" and sensor["device"]["name"] == "Front door"
+    assert sensor["name"] == "red van" and sensor["device"]["name"] == "front_door"
     phase = found["ha/sensor/edgeclip_front_door/red_van_phase/config"]
     assert phase["device_class"] == "enum" and phase["options"] == ["learning", "watching"]
     image = found["ha/image/edgeclip_front_door/red_van_picture/config"]
@@ -71,10 +71,21 @@ def test_no_image_in_privacy():
 
 @pytest.mark.parametrize(
     ("name", "short"),
-    [("person", "person"), ("Front door", "front_door"), ("Tür/2", "tur_2"), ("a-b+#", "a_b")],
+    [
+        ("person", "person"),
+        ("dev-video0", "dev-video0"),
+        ("Front door", "front_door_91b2db"),
+        ("Tür/2", "tur_2_669fff"),
+        ("a-b+#", "a_b_fa64d1"),
+    ],
 )
 def test_a_slug(name, short):
     assert slug(name) == short and node(name) == f"edgeclip_{short}"
+
+
+def test_cameras_that_look_alike_are_other_devices():
+    names = ["front_door", "Front door", "front door", "front-door", "front/door"]
+    assert len({node(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize("name", ["", "門", "#/+", "x" * 300, "\udc80"])

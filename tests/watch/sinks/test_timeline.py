@@ -1,60 +1,16 @@
-import math
-from datetime import datetime, timedelta
-from pathlib import Path
+"""What a timeline keeps: events, moments, how new they were, and when."""
 
-import numpy as np
+from datetime import datetime, timedelta
+
 import pytest
 from PIL import Image
 
 from edgeclip.errors import SpaceMismatch, StoreLocked
 from edgeclip.index.index import Index
-from edgeclip.watch.clock import Clock
 from edgeclip.watch.sinks.timeline import Timeline
 from tests.index import mounting
+from tests.watch.sinks.conftest import files, near
 from tests.watch.sinks.some import DIM, NOON, SPACE, event, left_open, picture_of, vector_of
-
-
-class Steady:
-    """Seconds that only grow when they are told to."""
-
-    def __init__(self, now: float = 1000.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def steady():
-    return Steady()
-
-
-@pytest.fixture
-def timeline(tmp_path, steady):
-    made = []
-
-    def make(**options):
-        for each in made:
-            each.close()
-        made.append(Timeline(tmp_path / "t", SPACE, "tiny", **({"steady": steady} | options)))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def files(folder: Path) -> list[str]:
-    pictures = folder / "t" / "pictures"
-    return sorted(p.relative_to(pictures).as_posix() for p in pictures.rglob("*") if p.is_file())
-
-
-def near(vector, cosine, seed=99):
-    """A vector with a given cosine to another."""
-    other = vector_of(seed, DIM)
-    other = other - (other @ vector) * vector
-    other /= np.linalg.norm(other)
-    return (cosine * vector + math.sqrt(1 - cosine**2) * other).astype(np.float32)
 
 
 def test_an_event_is_kept_when_it_has_ended(timeline, tmp_path, steady):
@@ -157,8 +113,8 @@ def test_what_was_kept_during_an_event_does_not_make_it_familiar(timeline, stead
     made(event(1, vector=van, duration_s=90.0))
     assert made.index.get(list(made.index)[-1]).metadata["novelty"] == 1.0
     steady.now += 1000
-    made(event(2, vector=van, details={"novelty": 0.123}))
-    assert made.index.get(list(made.index)[-1]).metadata["novelty"] == 0.123
+    made(event(2, vector=van))
+    assert made.index.get(list(made.index)[-1]).metadata["novelty"] == pytest.approx(0, abs=1e-3)
 
 
 def test_moments_are_kept_when_they_are_new(timeline, steady, tmp_path):
@@ -181,6 +137,32 @@ def test_moments_are_kept_when_they_are_new(timeline, steady, tmp_path):
     assert item.metadata["novelty"] == pytest.approx(0.5, abs=1e-2)
 
 
+def test_the_best_frame_of_an_event_is_not_kept_twice(timeline, tmp_path, steady):
+    made, van = timeline(), vector_of("van", DIM)
+    peak = event(1).peak
+    for number, (moment, camera) in enumerate(
+        [(peak - timedelta(seconds=1), "door"), (peak, "gate"), (peak, "door")]
+    ):
+        steady.now += 3600  # the bar sinks again
+        assert made.see(picture_of(number), vector_of(number, DIM), moment, camera=camera)
+    assert len(made.index) == 3
+    made(event(1, vector=van))  # of a part of the frame, perhaps: it is that frame all the same
+    names = ["120101-door.jpg", "120102-gate.jpg", "door-person-000001.jpg"]
+    assert [key.split("/")[1] for key in made.index] == names
+    assert files(tmp_path) == sorted(made.index)
+
+
+def test_a_picture_is_not_given_for_an_event_without_one(timeline, tmp_path):
+    made, van = timeline(), vector_of("van", DIM)
+    made.see(picture_of(1), van, event(1).peak, camera="door")
+    made(event(1, vector=van, picture=None))
+    assert len(made.index) == 2 and files(tmp_path) == ["2026-05-01/120102-door.jpg"]
+    private = timeline(pictures=False)
+    private.see(None, vector_of("x", DIM), event(2).peak, camera="door")
+    private(event(2))
+    assert len(private.index) == 3
+
+
 def test_the_first_frame_raises_no_bar_and_a_restart_is_no_first(timeline, steady):
     made = timeline()
     scene, steady.now = vector_of("scene", DIM), 5.0
@@ -198,51 +180,6 @@ def test_a_scene_that_never_stays_the_same_fills_no_disk(timeline, steady):
         steady.now += 5
         kept += made.see(None, vector_of(number, DIM), NOON + timedelta(seconds=5 * number))
     assert 4 * 10 < kept < 4 * 25
-
-
-def test_age_counts_on_the_steady_clock_alone(timeline, steady):
-    made = timeline(keep_days=2)
-    made(event(1, start=datetime(1970, 1, 1, 0, 1).astimezone()))
-    steady.now += 86_400
-    made(event(2, start=datetime(2036, 1, 1).astimezone()))
-    made(event(3, start=datetime(1999, 1, 1).astimezone()))
-    assert len(made.index) == 3
-    steady.now += 86_401
-    made(event(4))
-    assert [key[-10:-4] for key in made.index] == ["000002", "000003", "000004"]
-    steady.now += 3601  # one in an hour of few
-    assert made.prune() == 0
-    steady.now += 86_400
-    assert made.prune() == 1 and made.prune() == 0
-
-
-def test_one_pruning_removes_a_tenth_at_most(timeline, steady, tmp_path):
-    made = timeline(keep_days=1)
-    for number in range(40):
-        made(event(number))
-    steady.now += 1e9  # a clock gone mad
-    assert made.prune() == 4 and made.prune() == 0
-    steady.now += 3600
-    assert made.prune() == 3
-    assert len(files(tmp_path)) == 33 == len(made.index)
-
-
-def test_a_steady_clock_that_begins_again_makes_nothing_old_or_young(timeline):
-    first = timeline(keep_days=1, steady=Steady(5e6))
-    first(event(1))
-    fresh = Steady(0.0)
-    made = timeline(keep_days=1, steady=fresh)
-    assert made.now() == pytest.approx(5e6)
-    fresh.now += 86_000
-    assert made.prune() == 0
-    fresh.now += 3700
-    assert made.prune() == 1
-
-
-def test_the_clock_of_the_watcher_fits(timeline):
-    made = timeline(steady=Clock().steady, keep_days=1)
-    made(event(1))
-    assert len(made.index) == 1 and made.prune() == 0
 
 
 def test_times_from_before_the_clock_was_set_are_corrected_when_it_is(timeline, steady):
@@ -264,50 +201,6 @@ def test_times_from_before_the_clock_was_set_are_corrected_when_it_is(timeline, 
         vector_of("x", DIM), where={"time": {">=": NOON - timedelta(days=1)}}
     )
     assert len(recent) == 3
-
-
-def test_the_oldest_make_room_when_there_is_too_much(timeline, tmp_path):
-    made = timeline(keep_bytes=40_000)
-    for number in range(30):
-        made(event(number))
-    size = sum((tmp_path / "t" / "pictures" / name).stat().st_size for name in files(tmp_path))
-    assert 20_000 < size + 2048 * len(made.index) <= 40_000
-    keys = list(made.index)
-    assert keys[-1].endswith("000029.jpg") and keys == sorted(keys) and keys == files(tmp_path)
-    again = timeline(keep_bytes=20_000)
-    while again.prune():
-        pass
-    assert 0 < len(again.index) < len(keys)
-
-
-@pytest.mark.parametrize("limit", [0, -1, math.inf, math.nan])
-def test_odd_limits(tmp_path, limit):
-    for name in ("keep_days", "keep_bytes"):
-        with pytest.raises(ValueError, match="must be a number above 0"):
-            Timeline(tmp_path / "t", SPACE, **{name: limit})
-
-
-def test_pictures_that_a_kill_has_left_are_swept(timeline, tmp_path):
-    timeline()(event(1))
-    day = tmp_path / "t" / "pictures" / "2026-05-01"
-    (day / "door-person-000002.jpg").write_bytes(b"no item")
-    (day / ".edgeclip-12.partial").write_bytes(b"half")
-    (day / "notes.txt").write_text("mine")
-    other = tmp_path / "t" / "pictures" / "mine"
-    other.mkdir()
-    (other / "cat.jpg").write_bytes(b"mine")
-    timeline()
-    left = ["2026-05-01/door-person-000001.jpg", "2026-05-01/notes.txt", "mine/cat.jpg"]
-    assert files(tmp_path) == left
-
-
-def test_pictures_that_the_index_has_lost_stay(timeline, tmp_path):
-    made = timeline()
-    for number in range(5):
-        made(event(number))
-    made.index.remove_many(list(made.index)[:4])
-    timeline()
-    assert len(files(tmp_path)) == 5
 
 
 def test_nothing_is_left_open(tmp_path):
