@@ -114,7 +114,7 @@ def test_what_was_reached_more_often_than_may_be_is_believed():
         scores[(times >= begin) & (times < begin + 90)] = height
     calibration = Calibration(1.0, 2.0, modes=False)
     run(calibration, times, scores)
-    assert calibration.threshold > 1.02  # five of them are above, in six days
+    assert calibration.threshold > 1.01  # five of them are above, in not quite six days
 
 
 def test_without_modes_all_of_it_is_background():
