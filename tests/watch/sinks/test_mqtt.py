@@ -128,7 +128,7 @@ def test_a_broker_that_dies_and_comes_back_gets_every_event_in_order(sink, broke
         broker.start()
         after = listen()
     settled(made)
-    until(lambda: len({each["id"] for each in after.events()}) == 6)
+    until(lambda: len({(each["id"], each["state"]) for each in after.events()}) == 12)
     seen = [(each["id"][-1], each["state"]) for each in after.events()]
     wanted = [(str(number), state) for number in range(2, 8) for state in ("started", "ended")]
     assert list(dict.fromkeys(seen)) == wanted
