@@ -68,12 +68,16 @@ def opened(
 
 def _close_webhook(webhook: Webhook) -> None:
     webhook.close()
-    if waiting := len(webhook.spool):
-        messages = output.counted(waiting, "message")
+    spool = webhook.spool
+    if kept := len(spool) - spool.unkept:
+        messages = output.counted(kept, "message")
         output.note(
             f"the webhook has not got {messages}. The next watch of this camera with --webhook "
-            f"sends what is kept in {output.printable(str(webhook.spool.folder))}."
+            f"sends what is kept in {output.printable(str(spool.folder))}."
         )
+    if spool.unkept:
+        messages = output.counted(spool.unkept, "message")
+        output.note(f"{messages} for the webhook could not be kept, and are lost.")
 
 
 def _close_mqtt(mqtt: Mqtt) -> None:

@@ -153,13 +153,16 @@ class _Loop:
             )
 
     def _tell(self, events: Iterable[Event]) -> None:
+        events = list(events)
+        # First: a terminal or pipe that is gone ends this, and keeps no event from the others.
+        for event in events:
+            for sink in self._sinks:
+                sink(event)
         for event in events:
             if self._wanted.as_json:
                 output.json_line(event.record())
             else:
                 output.say(output.printable(_line(event)))
-            for sink in self._sinks:
-                sink(event)
         for part in (self._watcher, *self._sinks):
             self._tell_notes(part)
 
@@ -180,6 +183,7 @@ class _Loop:
         output.note(output.printable(f"{self._watcher.camera} is {state.name}{reason}."))
         if state.name == "lost":
             self._tell(self._watcher.lost())
+            self._watcher.told()
 
     def _tell_learning(self) -> None:
         """Say when a rule begins to learn, and when it has learnt enough."""

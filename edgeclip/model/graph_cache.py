@@ -205,7 +205,8 @@ def _alone(folder: Path) -> Iterator[None]:
     """Keep other processes and threads waiting meanwhile."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # NFS locks no folder
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

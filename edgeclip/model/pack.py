@@ -139,6 +139,12 @@ class PromptPack:
             file.write(data)
         return len(data)
 
+    def general(self, labels: Sequence[PackedLabel]) -> Vector:
+        """Return the ``background_vectors`` of the texts that mean none of these labels."""
+        return nothing.rivals(
+            np.concatenate([label.words for label in labels]), self.background_vectors
+        )
+
     def classifier(
         self, embed_image: Callable[[Any], Vector], *, labels: Sequence[str] | None = None
     ) -> Classifier:
@@ -158,9 +164,7 @@ class PromptPack:
             prompts=[len(each.vectors) for each in chosen],
             apart={e.name: e.negative_vectors for e in chosen if len(e.negative_vectors)},
             none=self.none,
-            background=nothing.rivals(
-                np.concatenate([each.vectors for each in self.labels]), self.background_vectors
-            ),
+            background=self.general(self.labels),
         )
 
 

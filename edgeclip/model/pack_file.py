@@ -16,9 +16,10 @@ The header has ``format`` (1), ``model`` (name), ``space`` (space id of the mode
 ``negatives``, ``settings``, and ``lesson`` (what `edgeclip teach` found out, or null).
 
 Where vectors are meant, a name ending in ``vectors`` has ``[first row, number of rows]``:
-``negative_vectors`` and ``background_vectors`` of all labels; of each label ``vectors`` (the best
-cosine counts), ``negative_vectors``, and, when it was taught, ``text_vectors`` and
-``text_negative_vectors``: those of its words, to teach it again.
+``negative_vectors`` and ``background_vectors`` of all labels (who reads these leaves out what means
+a label, see `edgeclip.model.nothing`); of each label ``vectors`` (the best cosine counts),
+``negative_vectors``, and, when it was taught, ``text_vectors`` and ``text_negative_vectors``: those
+of its words, to teach it again.
 
 No code is ever run from a pack, and nothing in it is believed before the hash is right.
 """

@@ -34,6 +34,11 @@ class PackedLabel:
     text_negative_vectors: Vector | None = None
     """What ``negative_vectors`` were before it was taught."""
 
+    @property
+    def words(self) -> Vector:
+        """``(k, dim)`` unit vectors of ``prompts``, whatever it was taught."""
+        return self.vectors if self.text_vectors is None else self.text_vectors
+
     @classmethod
     def read(cls, reader: Reader, entry: Any) -> PackedLabel:
         """Make it from an entry of a pack's header.
@@ -55,8 +60,7 @@ class PackedLabel:
             reader.vectors(entry, "text_vectors") if taught else None,
             reader.vectors(entry, "text_negative_vectors") if taught else None,
         )
-        words = found.vectors if found.text_vectors is None else found.text_vectors
-        if not len(found.vectors) or len(words) != len(found.prompts):
+        if not len(found.vectors) or len(found.words) != len(found.prompts):
             raise PackError("is damaged: a label has not as many vectors as prompts")
         return found
 

@@ -159,9 +159,7 @@ def _learned(
     if not against:  # a label alone is asked whether it is there, whatever else is
         shared += [(pictures @ e.vectors.T).max(axis=1)[:, None] for e in _resting(pack, labels)]
     if len(pack.background_vectors):
-        own = np.concatenate([label.vectors for label in pack.labels])
-        general = nothing.rivals(own, pack.background_vectors)
-        scores = (pictures @ general.T).astype(np.float32)
+        scores = (pictures @ pack.general(pack.labels).T).astype(np.float32)
         shared.append(np.array([[nothing.competitor(row)] for row in scores]))
     rivals = Rivals(
         np.concatenate(shared, axis=1),

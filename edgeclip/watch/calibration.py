@@ -182,7 +182,9 @@ class Calibration:
         """Return what peaks got above as often as alerts may: a smooth tail may tell less."""
         count = int(self._rate * self.watched_s / _DAY_S)
         # None may yet: too short to count it.
-        return float(np.sort(peaks)[::-1][: count + 1][-1]) if count else -math.inf
+        if not count:
+            return -math.inf
+        return math.nextafter(float(np.sort(peaks)[::-1][: count + 1][-1]), math.inf)
 
 
 def episodes(blocks: NDArray[np.float64], base: float) -> NDArray[np.float64]:

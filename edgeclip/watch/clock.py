@@ -22,6 +22,9 @@ class Clock:
         wall: seconds since 1970.
     """
 
+    recorded = False
+    """Whether it tells the times of a recording."""
+
     def __init__(
         self,
         *,
@@ -66,6 +69,8 @@ class RecordedClock(Clock):
     Args:
         begin: seconds since 1970 of its beginning; None: now.
     """
+
+    recorded = True
 
     def __init__(self, begin: float | None = None) -> None:
         self._begin = time.time() if begin is None else begin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-_MOST_LETTERS = 60
+_MOST_LETTERS = 59
 """Of four bytes each they leave room for a mark and an ending: a file's name has 255 bytes."""
 
 

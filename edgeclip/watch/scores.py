@@ -23,14 +23,14 @@ class Scorer:
 
     def __init__(self, label: PackedLabel, pack: PromptPack) -> None:
         self._prompts = label.vectors
-        self._rivals = np.concatenate([label.negative_vectors, pack.negative_vectors])
+        self._negatives = np.concatenate([label.negative_vectors, pack.negative_vectors])
         # Of this rule alone: another one beside it changes nothing.
-        self._background = nothing.rivals(label.vectors, pack.background_vectors)
+        self._background = pack.general([label])
         self._scale = pack.logit_scale
 
     def __call__(self, vector: Vector) -> float:
         """Return the log-odds of a ``(dim,)`` unit vector."""
-        rivals = self._rivals @ vector
+        rivals = self._negatives @ vector
         if len(self._background):
             rivals = np.append(rivals, nothing.competitor(self._background @ vector))
         own = float((self._prompts @ vector).max())

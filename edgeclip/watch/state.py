@@ -63,13 +63,24 @@ def load(path: Path) -> dict[str, Any]:
     """Return what was kept; nothing for a file that is missing, damaged or of another format.
 
     What it holds can be learnt again, so a damaged one stops no camera.
+
+    Raises:
+        EdgeclipError: it is there and cannot be read.
     """
     try:
-        kept = json.loads(path.read_bytes())
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise EdgeclipError(
+            f"{path} cannot be read: {error.strerror}. {next_step(error)}"
+        ) from error
+    try:
+        kept = json.loads(data)
         body = kept["state"]
         good = kept["format"] == _FORMAT and kept["crc32"] == zlib.crc32(_text(body))
         return dict(body) if good else {}
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return {}
 
 

@@ -106,10 +106,15 @@ class Watched:
         self.vector = None
         return self._alarm.end()
 
-    def record(self) -> dict[str, Any]:
-        """Return what to keep over a restart."""
-        learnt = self.calibration.record()
-        return {"identity": self._identity, "alarm": self._alarm.record(), **learnt}
+    def record(self, *, recorded: bool) -> dict[str, Any]:
+        """Return what to keep over a restart.
+
+        Args:
+            recorded: whether the frames are of a recording, which may be watched again: no event
+                of the time before holds back one of the next.
+        """
+        alarm = {} if recorded else {"alarm": self._alarm.record()}
+        return {"identity": self._identity, **alarm, **self.calibration.record()}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Carry on, if it was learnt for this rule as it is now.
@@ -137,7 +142,7 @@ def _identity(rule: Rule, pack: PromptPack) -> str:
     """Name all that the scores depend on: what was learnt with other prompts is of no use."""
     label = rule.label
     digest = hashlib.sha256(
-        f"{pack.space} {rule.boxes} {rule.novelty} {rule.min_duration}".encode()
+        f"{pack.space} {pack.logit_scale} {rule.boxes} {rule.novelty} {rule.min_duration}".encode()
     )
     others = pack.negative_vectors, pack.background_vectors
     for vectors in (label.vectors, label.negative_vectors, *others):

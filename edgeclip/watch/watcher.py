@@ -157,7 +157,7 @@ class Watcher:
     @property
     def clock_set(self) -> bool:
         """Whether the board can know the time."""
-        return self._clock().is_set
+        return (self._chosen or Clock()).is_set
 
     def local(self, time: float) -> datetime:
         """Return the local time of a frame's time, as the wall clock counts now."""
@@ -167,7 +167,16 @@ class Watcher:
         """Note that the camera gives no frames; return the events that end by it."""
         if self._gate is not None:
             self._gate.forget()
-        return self._told([(each, each.lost()) for each in self._watched])
+        events = self._told([(each, each.lost()) for each in self._watched])
+        if events:
+            self._try_to_save()
+        return events
+
+    def told(self) -> None:
+        """Note that all events that were returned have been told, though no frame comes after."""
+        if self._returned:
+            self._returned = []
+            self._try_to_save()
 
     def save(self) -> None:
         """Keep what was learnt; all events that were returned are taken to have been told.
@@ -187,13 +196,17 @@ class Watcher:
     def _save(self) -> None:
         if self._keep is None:
             return
-        clock = self._clock()
+        clock = self._chosen or Clock()  # before the first frame it is not chosen yet
         goes_on = [(each, each.spell) for each in self._watched]
         opened = [self._event(each, replace(spell, over=True)) for each, spell in goes_on if spell]
         self._next_save = clock.steady() + (_OPEN_SAVE_S if opened else _SAVE_S)
-        untold = [event.record() for event in (*self._left, *self._returned, *opened)]
-        rules = {each.rule.name: each.record() for each in self._watched}
-        state.save(self._keep, {"clock": clock.record(), "rules": rules, "open": untold})
+        untold = [] if clock.recorded else [*self._left, *self._returned, *opened]
+        kept = {
+            "clock": self._kept_clock if self._chosen is None else clock.record(),
+            "rules": {e.rule.name: e.record(recorded=clock.recorded) for e in self._watched},
+            "open": [event.record() for event in untold],
+        }
+        state.save(self._keep, kept)
 
     def _try_to_save(self) -> None:
         try:

@@ -63,6 +63,12 @@ def test_what_is_seen_is_told_to_programs_and_logged(cli, door, film, here):
     assert again.lines[0]["id"] != started["id"]
 
 
+def test_a_recording_can_be_watched_again(cli, door, film):
+    """A cooldown is of a camera: what was watched before holds back nothing of the next time."""
+    for _ in range(3):
+        both(cli("watch", "film", "--rules", door, "--json", "--state", "s").lines)
+
+
 def test_an_event_ends_with_its_source(cli, door, here):
     folder_of(here / "film", 10, red=range(5, 99))
     _, ended = both(cli("watch", "film", "--rules", door, "--json").lines)

@@ -184,7 +184,10 @@ def test_systemd_is_told_also_while_the_camera_is_away(here, model, watching, st
 def test_what_stops_listening_costs_nothing_of_what_was_learnt(here, model, watching):
     rules = pack_of(here / "door.pack", model, threshold=0.5)
     folder_of(here / "film", 60, red=[s for s in range(60) if s % 20 < 5])
-    running = watching("film", "--rules", rules, "--state", "kept", "--json")
+    running = watching("film", "--rules", rules, "--state", "kept", "--json", "--log", "log")
     running.process.stdout.close()
     assert running.process.wait(30) == 0
     assert (here / "kept" / "film.json").is_file()
+    # Nor of the event that it interrupts.
+    told = [json.loads(line) for line in (here / "log").read_text().splitlines()]
+    assert [each["state"] for each in told] == ["started", "ended"]

@@ -141,6 +141,16 @@ def test_what_was_not_taught_still_competes():
     assert accuracy(shared, world) > 0.85
 
 
+def test_general_texts_compete_as_they_did_before():
+    world = World()
+    pack = world.pack()
+    rows = np.concatenate([pack.labels[0].vectors, np.eye(DIM)])
+    pack = dataclasses.replace(pack, none="none", background_vectors=rows.astype(np.float32))
+    taught, _ = teach(pack, examples(world))
+    assert len(pack.general(pack.labels)) < len(rows)
+    assert np.array_equal(taught.general(taught.labels), pack.general(pack.labels))
+
+
 def test_a_pack_remembers_and_is_taught_anew(tmp_path):
     world = World(words_right=0.5)
     pack = world.pack()

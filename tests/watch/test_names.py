@@ -21,4 +21,4 @@ def test_names_that_look_alike_are_other_files():
 
 
 def test_there_is_room_for_an_ending():
-    assert len(f"{file_name('門' * 99)}.webhook".encode()) <= 255
+    assert len(f"{file_name('𠀋' * 99)}.json.lock".encode()) <= 255

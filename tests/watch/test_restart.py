@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -139,6 +140,35 @@ def test_a_camera_that_is_away_at_the_start_holds_up_no_end(board):
     assert (ended.id, ended.state) == (started.id, "ended")
 
 
+def test_an_end_that_was_told_as_the_camera_went_is_not_told_again(board):
+    *_, started = board.see(RED, 45)
+    (ended,) = board.watcher.lost()
+    assert (ended.id, ended.duration_s) == (started.id, 44.0)
+    (again,) = board.off(60).watcher.lost()  # cut before it was told
+    assert again.record() == {**ended.record(), "clock_set": True}
+    board.watcher.told()
+    assert board.off(60).watcher.lost() == [] == board.see(GREY, 1)
+
+
+def test_of_a_recording_no_event_is_kept(model, tmp_path):
+    rules = made(model, threshold=0.5)
+    for _ in range(2):
+        watcher = Watcher(model, rules, keep=tmp_path / "film.json")
+        frames = [replace(frame, recorded=True) for frame in film(20, red={*range(5, 20)})]
+        assert states(watched(watcher, frames)) == ["started"]
+        watcher.save()
+        watcher.close()
+
+
+def test_to_save_before_the_first_frame_changes_no_clock(model, tmp_path):
+    watcher = Watcher(model, made(model, threshold=0.5), keep=tmp_path / "film.json")
+    watcher.save()
+    assert watcher.clock_set and watcher.lost() == []
+    frame = Frame(0.0, picture(RED, 0), recorded=True)
+    watcher(frame)
+    assert isinstance(watcher._chosen, RecordedClock)
+
+
 def test_an_event_is_ended_whatever_became_of_its_rule(board):
     (started,) = board.see(RED, 5)
     board.settings["min_duration"] = 7
@@ -222,6 +252,26 @@ def test_a_damaged_state_is_learnt_again(model, pack, tmp_path, damage):
     watched(watcher, film(2))
     assert {reading.threshold for reading in watcher.readings} == {None}
     assert watcher.notes == [f"{keep} is damaged: what it held is learnt anew."]
+
+
+def test_a_state_that_cannot_be_read_is_not_written_over(model, pack, tmp_path):
+    keep = tmp_path / "door.json"
+    keep.mkdir()  # root may read everything else
+    with pytest.raises(EdgeclipError, match=r"door\.json cannot be read: Is a directory"):
+        Watcher(model, pack, keep=keep)
+
+
+def test_what_was_learnt_at_another_temperature_is_not_used(model, pack, tmp_path):
+    keep = tmp_path / "door.json"
+    before = Watcher(model, pack, keep=keep, clock=RecordedClock())
+    watched(before, film(1300))
+    before.save()
+    before.close()
+    for scale, learnt in ((pack.logit_scale, True), (2 * pack.logit_scale, False)):
+        after = Watcher(model, replace(pack, logit_scale=scale), keep=keep, clock=RecordedClock())
+        watched(after, film(2))
+        assert any(reading.threshold is not None for reading in after.readings) == learnt
+        after.close()
 
 
 def test_a_kill_loses_a_quarter_of_an_hour_at_most(model, pack, tmp_path):

@@ -30,7 +30,9 @@ def test_it_comes_back(saved):
 
 
 def test_nothing_was_kept(tmp_path):
-    assert state.load(tmp_path / "gone.json") == {} == state.load(tmp_path)
+    assert state.load(tmp_path / "gone.json") == {}
+    with pytest.raises(EdgeclipError, match="cannot be read: Is a directory"):
+        state.load(tmp_path)
 
 
 @given(cut=st.integers(0, 10_000))

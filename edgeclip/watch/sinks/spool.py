@@ -57,6 +57,11 @@ class Spool:
         return len(self._sizes)
 
     @property
+    def unkept(self) -> int:
+        """How many of them wait in memory alone, as they could not be written."""
+        return len(self._bodies)
+
+    @property
     def notes(self) -> list[str]:
         """What went wrong since it was opened; sentences for people."""
         found = []

@@ -273,6 +273,10 @@ class Timeline:
                 }
                 self.index.update(key, {**item.metadata, **moved, "clock_set": True})
             self._undated.popleft()
+            later = timedelta(seconds=offset - before)
+            for place, (camera, taken, moment) in enumerate(self._moments):
+                if moment == key:
+                    self._moments[place] = camera, taken + later, key
 
     def _free(self, key: str) -> str:
         """Return a name that nothing has: what was kept is never written over."""

@@ -152,6 +152,15 @@ def test_the_best_frame_of_an_event_is_not_kept_twice(timeline, tmp_path, steady
     assert files(tmp_path) == sorted(made.index)
 
 
+def test_nor_is_it_when_the_clock_is_set_in_between(timeline, steady):
+    made, boot = timeline(), datetime(1970, 1, 1, 0, 1, tzinfo=NOON.tzinfo)
+    assert made.see(picture_of(1), vector_of("x", DIM), boot, camera="door", clock_set=False)
+    after = event(1).end - event(1).peak
+    steady.now += after.total_seconds()
+    made(event(1, vector=vector_of("x", DIM)))
+    assert [key.split("/")[1] for key in made.index] == ["door-person-000001.jpg"]
+
+
 def test_a_picture_is_not_given_for_an_event_without_one(timeline, tmp_path):
     made, van = timeline(), vector_of("van", DIM)
     made.see(picture_of(1), van, event(1).peak, camera="door")
