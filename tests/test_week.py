@@ -48,7 +48,7 @@ def test_a_week_has_what_was_promised(half):
 
 
 def test_frames_come_each_second_while_something_is_there():
-    week = Week(2, "development", 1 / 24)
+    week = Week(2, "development", 2 / 24)
     times = [time for time, _ in week.times()]
     there = {
         second
@@ -56,7 +56,7 @@ def test_frames_come_each_second_while_something_is_there():
         for second in range(int(one.start), int(one.end) + 1)
     }
     names = [rule.name for rule in week.rules]
-    assert times == [s for s in range(3600) if s in there or s % IDLE_S == 0]
+    assert times == [s for s in range(7200) if s in there or s % IDLE_S == 0]
     assert Counter(one.rule for one in week.truth) == dict.fromkeys(names, FEWEST)
 
 
@@ -121,7 +121,7 @@ def test_night_is_dark_and_noisy():
 
 
 def test_a_part_too_short_for_its_visits_is_refused():
-    with pytest.raises(ValueError, match="600 s are too short for 36 visits"):
+    with pytest.raises(ValueError, match="600 s are too short for 48 visits"):
         Week(1, "held", 600 / 86_400)
 
 
@@ -175,4 +175,4 @@ def test_a_flat_threshold_is_judged_beside_it():
         assert 1.0 < each.level <= 3.0
     shown = judge.table(outcomes)
     assert "| cat | held | 1 | 1.00 (" in shown
-    assert "some 10 times a day" in shown and "bird 16/15" in shown and "bear 1/1." in shown
+    assert "some 10 times a day" in shown and "bird 16/15" in shown and "bear 1/1," in shown

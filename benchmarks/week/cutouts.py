@@ -55,6 +55,8 @@ STAMP_CAST = Cast(
         Label("rodent", ("a rodent", "a rabbit")),
         Label("big cat", ("a lion", "a tiger")),
         Label("bear", ("a brown bear", "a black bear")),
+        Label("mushroom", ("a mushroom",)),
+        Label("road sign", ("a road sign",)),
     ),
     classes={
         "bird": _names(
@@ -79,6 +81,12 @@ STAMP_CAST = Cast(
         ),
         "big cat": _names("animals/mammals/cats", "lion lion-2 tiger tiger_sumatran"),
         "bear": _names("animals/mammals/bears", "bear european-bear"),
+        "mushroom": _names("plants/mushrooms", "cep cep-1 cep-2"),
+        "road sign": _names(
+            "town/roadsigns",
+            "arrow crossroads dead_end_sign give_way_sign hospital no_entry_sign no_uturn "
+            "roundabout school_sign stop t-junction toilets xing_ped xing_school yield",
+        ),
     },
     distractors=(
         _names(
@@ -108,7 +116,27 @@ STAMP_CAST = Cast(
             "vegetables/broccoli vegetables/corn vegetables/eggplant vegetables/pumpkin_small "
             "vegetables/yam vegetables/yellowpepper",
         ),
-        _names("plants/mushrooms", "cep cep-1 cep-2"),
+        _names("animals/mammals/aquatic", "dolphin orca otter sea_lion whale"),
+        _names(
+            "animals/fish",
+            "bluegroper butterflyfish clownfish coraltrout dolphinfish lionfish lobster moonwrasse "
+            "seahorse stripedfish",
+        ),
+        _names("seasonal/halloween", "grave-a grave-d grave-f grave-g grave-i grave-j"),
+        _names(
+            "symbols/money",
+            "canadian/coins/005nickel canadian/coins/100loonie euro/coins/002 euro/coins/020 "
+            "us/coins/001penny us/coins/025quarter",
+        ),
+        _names(
+            "town/roadsigns",
+            "railroad_crossing stoplight_01_red stoplight_03_green traffic_cone",
+        ),
+        _names(
+            "space",
+            "planets/3_earth planets/4_mars planets/5_jupiter planets/6_saturn planets/8_neptune "
+            "moon/moon_full",
+        ),
         _names(
             "household",
             "Lightbulb cylinder dishes/pitcher_small dishes/teapot home_compost_bin kettle toilet "

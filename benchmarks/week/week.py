@@ -21,7 +21,7 @@ from edgeclip.watch.replay import Truth
 DEVELOPMENT, HELD = (1, 2, 3), (101, 102, 103)
 """Seeds."""
 EVENTS_A_WEEK, FEWEST = 72, 3
-"""Events of one rule in seven days, and in a part of a week, of an hour at the least."""
+"""Events of one rule in seven days, and at the least in a part of a week."""
 SHORTEST_S, LONGEST_S = 6, 60
 """How long something is there."""
 IDLE_S = 5

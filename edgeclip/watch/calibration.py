@@ -160,16 +160,13 @@ class Calibration:
         self.usual = float(np.median(blocks[-_DAY_BLOCKS:]))
         spread = float(np.median(np.abs(blocks - self.usual))) / _NORMAL_MAD
         low = self.usual + max(_STANDS_OUT * spread, _LEAST_SCALE)
-        visits = episodes(blocks, low)
-        self._happened = len(visits)
+        self._happened = len(episodes(blocks, low))
         if self.learnt < 1:
             return
-        cut = modes.valley(visits, low, _FLOOR) if self._modes else None
-        if cut is not None:
-            blocks = without(blocks, low, cut)
-        base, peaks = highest(
-            blocks, max(_FEWEST, _TIMES_RATE * self._rate * self.watched_s / _DAY_S)
-        )
+        often = max(_FEWEST, _TIMES_RATE * self._rate * self.watched_s / _DAY_S)
+        if self._modes:
+            blocks = self._own(blocks, low, often)
+        base, peaks = highest(blocks, often)
         if len(peaks) < tail.LEAST_PEAKS:
             # A still scene has few episodes, or none; each half minute for itself is a safe count.
             peaks = blocks[blocks >= base]
@@ -177,6 +174,13 @@ class Calibration:
         if found is not None:
             level = found.level(_AIM * self._rate)
             self.threshold = max(level, self._reached(peaks), _FLOOR)
+
+    def _own(self, blocks: NDArray[np.float64], low: float, often: float) -> NDArray[np.float64]:
+        """Return the blocks without the episodes beyond a valley, which are not the background's."""
+        # Where day and night differ much, what stands out from both is above all of interest.
+        low = min(low, highest(blocks, often)[0])
+        cut = modes.valley(episodes(blocks, low), low, _FLOOR)
+        return blocks if cut is None else without(blocks, low, cut)
 
     def _reached(self, peaks: NDArray[np.float64]) -> float:
         """Return what peaks got above as often as alerts may: a smooth tail may tell less."""

@@ -127,6 +127,19 @@ def test_without_modes_all_of_it_is_background():
     assert apart.threshold < 5.5 < 6.0 < whole.threshold
 
 
+def test_what_is_there_is_told_where_day_and_night_differ():
+    times, scores = background(2.5, level=-5.0)
+    scores += np.where(times % DAY < DAY / 2, 0.0, 3.0)
+    true = (times % (DAY / 10)) < 40
+    scores[true] = 6 + np.random.default_rng(3).normal(0, 0.7, np.count_nonzero(true))
+    thresholds = run(Calibration(1.0, 2.0), times, scores)
+    later = true & (times > 1.2 * DAY)
+    seen = np.array([t is not None and s > t for s, t in zip(scores, thresholds, strict=True)])
+    visits = np.unique(times[later] // (DAY / 10))
+    assert np.mean([seen[later & (times // (DAY / 10) == i)].any() for i in visits]) >= 0.9
+    assert alerts(times, np.where(true, -9, scores), thresholds) <= 3
+
+
 def test_below_even_odds_nothing_alerts():
     assert learnt(level=-9.0).threshold == 0.0
     assert learnt(level=3.0).threshold > 4
