@@ -176,7 +176,7 @@ class Calibration:
             self.threshold = max(level, self._reached(peaks), _FLOOR)
 
     def _own(self, blocks: NDArray[np.float64], low: float, often: float) -> NDArray[np.float64]:
-        """Return the blocks without the episodes beyond a valley, which are not the background's."""
+        """Return the blocks without the episodes beyond a valley: those are no background's."""
         # Where day and night differ much, what stands out from both is above all of interest.
         low = min(low, highest(blocks, often)[0])
         cut = modes.valley(episodes(blocks, low), low, _FLOOR)
