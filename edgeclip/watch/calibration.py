@@ -6,10 +6,9 @@ score of each half minute is kept, neighbouring high ones are one episode, and t
 episodes' peaks says how high the background gets once in the time that is wanted
 (`edgeclip.watch.tail`).  Blocks of time, not frames, so that another frame rate changes nothing.
 
-All of the last week counts, whatever was taken for an alert in it.  Peaks of a rule that is really
-true are left out where a valley shows that they are none of the background's, see
-`edgeclip.watch.modes`.  Below a log-odds of 0 the model itself finds something else more likely:
-scores up to there never alert.
+All of the last week counts, whatever was taken for an alert in it.  A rule that was often true in
+it is bounded by what other words reach, see `edgeclip.watch.decoys`.  Below a log-odds of 0 the
+model itself finds something else more likely: scores up to there never alert.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.watch import modes, state, tail
+from edgeclip.watch import state, tail
 from edgeclip.watch.sustained import Sustained
 
 _DAY_S = 86_400.0
@@ -41,6 +40,8 @@ _ENOUGH, _STANDS_OUT = 30, 6.0
 """So many times something must have happened, by so many robust standard deviations."""
 _FLOOR = 0.0
 """Scores up to here never alert: something else is as likely."""
+_OFTEN, _CLEAR = 0.75, 1.0
+"""A threshold is so much above what a quarter of the half minutes reach: day and night differ."""
 _AIM = 0.7
 """Of the rate that is wanted."""
 _NORMAL_MAD = 0.6745
@@ -55,11 +56,10 @@ class Calibration:
     Args:
         false_alerts: how many a day are tolerated.
         min_duration: seconds for which a score must be held to count.
-        modes: whether peaks beyond a valley are not the background's.
     """
 
-    def __init__(self, false_alerts: float, min_duration: float, *, modes: bool = True) -> None:
-        self._rate, self._modes = false_alerts, modes
+    def __init__(self, false_alerts: float, min_duration: float) -> None:
+        self._rate = false_alerts
         self._sustained = Sustained(min_duration)
         self._blocks = np.full(_MOST_BLOCKS, np.nan, np.float32)
         self._filled = 0
@@ -71,6 +71,7 @@ class Calibration:
         """What a score must get above; None while it is being learnt."""
         self.usual = 0.0
         """The median of the background."""
+        self._often = 0.0
 
     @property
     def warm_up_s(self) -> tuple[float, float]:
@@ -94,6 +95,15 @@ class Calibration:
         least, most = self.warm_up_s
         seen = max(self.watched_s / most, self._happened / _ENOUGH)
         return min(1.0, self.watched_s / least, seen)
+
+    def bounded(self, level: float | None) -> float | None:
+        """Return the threshold, no higher than a level that other words do not reach.
+
+        The level is no bound where the rule itself is near it for hours.
+        """
+        if self.threshold is None or level is None:
+            return self.threshold
+        return min(self.threshold, max(level, self._often + _CLEAR, _FLOOR))
 
     def observe(self, time: float, score: float) -> None:
         """Take in a score.
@@ -161,11 +171,10 @@ class Calibration:
         spread = float(np.median(np.abs(blocks - self.usual))) / _NORMAL_MAD
         low = self.usual + max(_STANDS_OUT * spread, _LEAST_SCALE)
         self._happened = len(episodes(blocks, low))
+        self._often = float(np.quantile(blocks, _OFTEN))
         if self.learnt < 1:
             return
         often = max(_FEWEST, _TIMES_RATE * self._rate * self.watched_s / _DAY_S)
-        if self._modes:
-            blocks = self._own(blocks, low, often)
         base, peaks = highest(blocks, often)
         if len(peaks) < tail.LEAST_PEAKS:
             # A still scene has few episodes, or none; each half minute for itself is a safe count.
@@ -174,13 +183,6 @@ class Calibration:
         if found is not None:
             level = found.level(_AIM * self._rate)
             self.threshold = max(level, self._reached(peaks), _FLOOR)
-
-    def _own(self, blocks: NDArray[np.float64], low: float, often: float) -> NDArray[np.float64]:
-        """Return the blocks without the episodes beyond a valley: those are no background's."""
-        # Where day and night differ much, what stands out from both is above all of interest.
-        low = min(low, highest(blocks, often)[0])
-        cut = modes.valley(episodes(blocks, low), low, _FLOOR)
-        return blocks if cut is None else without(blocks, low, cut)
 
     def _reached(self, peaks: NDArray[np.float64]) -> float:
         """Return what peaks got above as often as alerts may: a smooth tail may tell less."""
@@ -194,15 +196,6 @@ class Calibration:
 def episodes(blocks: NDArray[np.float64], base: float) -> NDArray[np.float64]:
     """Return the peak of each episode: high blocks with at most a block of quiet between them."""
     return np.array([blocks[run].max() for run in _runs(blocks, base)])
-
-
-def without(blocks: NDArray[np.float64], base: float, cut: float) -> NDArray[np.float64]:
-    """Return the blocks without the episodes above ``base`` that get above ``cut``."""
-    kept = np.ones(len(blocks), np.bool_)
-    for run in _runs(blocks, base):
-        if blocks[run].max() > cut:
-            kept[run[0] : run[-1] + 1] = False
-    return blocks[kept]
 
 
 def _runs(blocks: NDArray[np.float64], base: float) -> list[NDArray[np.intp]]:

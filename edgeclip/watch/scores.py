@@ -33,12 +33,20 @@ class Scorer:
         rivals = self._negatives @ vector
         if len(self._background):
             rivals = np.append(rivals, nothing.competitor(self._background @ vector))
-        own = float((self._prompts @ vector).max())
+        own = (self._prompts @ vector).max(keepdims=True)
         if not len(rivals):
-            return self._scale * own
-        most = float(rivals.max())
-        together = np.log(np.exp(self._scale * (rivals - most)).sum())
-        return float(self._scale * (own - most) - together)
+            return float(self._scale * own[0])
+        return float(log_odds(self._scale, own, rivals[None])[0])
+
+
+def log_odds(
+    scale: float, own: NDArray[np.floating], rivals: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return ``(n,)`` log-odds of ``(n,)`` cosines against ``(n, k)`` of their rivals."""
+    most = rivals.max(axis=1)
+    together = np.log(np.exp(scale * (rivals - most[:, None])).sum(axis=1))
+    odds: NDArray[np.floating] = scale * (own - most) - together
+    return odds
 
 
 def crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

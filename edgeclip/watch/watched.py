@@ -15,6 +15,7 @@ from edgeclip.model.pack import PromptPack
 from edgeclip.vectors import Vector
 from edgeclip.watch.alarm import Alarm, Spell
 from edgeclip.watch.calibration import Calibration
+from edgeclip.watch.decoys import FEWEST, Decoys
 from edgeclip.watch.events import Box
 from edgeclip.watch.frame import Frame
 from edgeclip.watch.rules import WHOLE, Rule
@@ -34,8 +35,8 @@ class Watched:
 
     def __init__(self, rule: Rule, pack: PromptPack, novelty: Novelty | None) -> None:
         self.rule = rule
-        # What is new is rare by itself, and no second kind of peak beside the background's.
-        self.calibration = Calibration(rule.false_alerts, rule.min_duration, modes=not rule.novelty)
+        self.calibration = Calibration(rule.false_alerts, rule.min_duration)
+        self._decoys = _decoys(rule, pack)
         self.score, self.box = 0.0, rule.region
         self.vector: Vector | None = None
         self._scorer = _scorer(rule, pack, novelty)
@@ -47,8 +48,9 @@ class Watched:
     @property
     def threshold(self) -> float | None:
         """What the score must get above; None while it is being learnt."""
-        share, learnt = self.rule.threshold, self.calibration.threshold
+        share = self.rule.threshold
         if share is None:
+            learnt = self.calibration.bounded(self._decoys.level if self._decoys else None)
             return None if learnt is None else learnt / self._scale
         return share if self.rule.novelty else math.log(share / (1 - share))
 
@@ -68,6 +70,8 @@ class Watched:
         found = [self._scorer(vectors[box]) for box in boxes]
         best = int(np.argmax(found))
         self.score, self.box = found[best], boxes[best]
+        if self._decoys:
+            self._decoys.look([vectors[box] for box in boxes])
         # As the picture of an event, where all of the frame was looked at.
         self.vector = vectors.get(WHOLE, vectors[self.box])
 
@@ -98,11 +102,15 @@ class Watched:
         )
         if self.rule.threshold is None:
             self.calibration.observe(steady, self._scale * self.score)
+        if self._decoys:
+            self._decoys.observe(steady)
         return spell
 
     def lost(self) -> Spell | None:
         """Note that the camera gives no frames; return the spell that ends by it."""
         self.calibration.forget_moment()
+        if self._decoys:
+            self._decoys.forget_moment()
         self.vector = None
         return self._alarm.end()
 
@@ -114,7 +122,8 @@ class Watched:
                 of the time before holds back one of the next.
         """
         alarm = {} if recorded else {"alarm": self._alarm.record()}
-        return {"identity": self._identity, **alarm, **self.calibration.record()}
+        decoys = self._decoys.record() if self._decoys else {}
+        return {"identity": self._identity, **alarm, **decoys, **self.calibration.record()}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Carry on, if it was learnt for this rule as it is now.
@@ -124,7 +133,17 @@ class Watched:
         """
         if kept["identity"] == self._identity:
             self.calibration.restore(kept)
-            self._alarm.restore(kept["alarm"])
+            if "alarm" in kept:
+                self._alarm.restore(kept["alarm"])
+            if self._decoys:
+                self._decoys.restore(kept)
+
+
+def _decoys(rule: Rule, pack: PromptPack) -> Decoys | None:
+    """Return the decoys of a rule whose threshold is learnt from words."""
+    if rule.novelty or rule.threshold is not None or len(pack.background_vectors) < FEWEST:
+        return None
+    return Decoys(rule.label, pack, rule.false_alerts, rule.min_duration)
 
 
 def _scorer(rule: Rule, pack: PromptPack, novelty: Novelty | None) -> Callable[[Vector], float]:

@@ -81,7 +81,7 @@ def pictures(count: int) -> Iterator[np.ndarray]:
 def rules(model: Model) -> PromptPack:
     """One rule with a threshold, and one that learns; their prompts are pictures."""
     nothing = np.zeros((0, model.dim), np.float32)
-    settings = {"red": {"threshold": 0.5}, "blue": {"false_alerts": 72}}
+    settings = {"red": {"threshold": 0.5}, "blue": {"false_alerts": 400}}
 
     def seen(colour: tuple[int, int, int]) -> np.ndarray:
         return model.embed_image(np.full(SHAPE, colour, np.uint8))[None]

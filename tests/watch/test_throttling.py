@@ -15,7 +15,7 @@ from edgeclip.watch.watched import Watched
 
 QUICK, SLOW = 5.0, 0.5
 LEARNING, END = 2400, 4000
-VISITS = [(begin, begin + 12 + begin % 23) for begin in range(2500, 3900, 150)]
+VISITS = [(begin, begin + 12 + begin % 23) for begin in range(2500, 3900, 500)]
 LOCAL = datetime(2026, 5, 4, 9).astimezone()
 NOTHING = np.zeros((0, 2), np.float32)
 
@@ -60,7 +60,7 @@ def run(times):
         # Score = 10 · (first − second), whatever their lengths are.
         watched.look({WHOLE: np.array([score / 10, 0], np.float32)})
         spell = watched.step(Frame(time, picture), time, LOCAL)
-        if spell is not None and spell.over:
+        if spell is not None and spell.over and time > LEARNING:
             events.append((spell.start, spell.last))
         if time < LEARNING:
             learnt = watched.threshold

@@ -12,6 +12,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tests.programs import needed
+from tests.watch.servers import free_port
 from tests.watch.sinks.some import until
 
 
@@ -20,9 +21,7 @@ class Broker:
 
     def __init__(self, folder: Path, login: tuple[str, str] | None = None) -> None:
         self._program = needed("mosquitto")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         lines = [f"listener {self.port} 127.0.0.1", "persistence false", "user root"]
         if login is None:
             lines.append("allow_anonymous true")
