@@ -180,7 +180,8 @@ class _Loop:
 
     def _tell_state(self, state: CameraState) -> None:
         reason = f": {state.reason}" if state.reason else ""
-        output.note(output.printable(f"{self._watcher.camera} is {state.name}{reason}."))
+        more = " It is tried again until it is there." if state.name == "lost" else ""
+        output.note(output.printable(f"{self._watcher.camera} is {state.name}{reason}.{more}"))
         if state.name == "lost":
             self._tell(self._watcher.lost())
             self._watcher.told()

@@ -150,7 +150,8 @@ class _Reader:
     def prompts(self, table: dict[str, Any]) -> Prompts:
         kinds = [kind for kind in _KINDS if kind in table]
         if len(kinds) != 1:
-            raise self._error("needs [[label]] tables, or [[rule]] tables, and not both")
+            meant = next((f" (not [[{kind}s]])" for kind in _KINDS if f"{kind}s" in table), "")
+            raise self._error(f"needs [[label]] tables, or [[rule]] tables, and not both{meant}")
         entries = table.pop(kinds[0])
         if not (isinstance(entries, list) and all(isinstance(each, dict) for each in entries)):
             raise self._error(f"writes {kinds[0]} not as [[{kinds[0]}]] tables")
@@ -215,4 +216,6 @@ class _Reader:
         raise self._error("needs a number above 0 as temperature")
 
     def _error(self, what: str) -> PromptError:
-        return PromptError(f"{self._place} {what}. See docs/classifiers.md.")
+        return PromptError(
+            f"{self._place} {what}. See docs/classifiers.md, and docs/cameras.md for rules."
+        )

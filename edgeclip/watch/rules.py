@@ -201,7 +201,7 @@ _MEANT = {
     "min_duration": "a number of seconds",
     "cooldown": "a number of seconds",
     "schedule": 'spans such as "22:00-06:00"',
-    "region": "[left, top, right, bottom], each from 0 to 1",
+    "region": "[left, top, right, bottom], from 0 to 1, left below right and top below bottom",
     "tiles": f'"COLUMNSxROWS", at most {_MOST_TILES} tiles',
     "threshold": "a share between 0 and 1",
     "novelty": "true or false",

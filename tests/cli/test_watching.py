@@ -51,4 +51,7 @@ def test_a_frame_from_before_the_camera_was_lost_comes_before_that(here, model, 
         loop._follow(ahead, Stop())
     assert [event.state for event in events] == ["started", "ended"]
     assert events[1].duration_s == 3
-    assert notes == ["door is lost: its cable is out.", "door is open."]
+    assert notes == [
+        "door is lost: its cable is out. It is tried again until it is there.",
+        "door is open.",
+    ]

@@ -77,6 +77,7 @@ def test_a_label_a_line(read):
         ("a = " + "[" * 5000, "is no TOML"),
         ("", "needs [[label]] tables"),
         ('[[rule]]\nname = "a"\n[[label]]\nname = "b"', "and not both"),
+        ('[[rules]]\nname = "a"', "and not both (not [[rules]])"),
         ('[rule]\nname = "a"', "not as [[rule]] tables"),
         ("rule = [1]", "not as [[rule]] tables"),
         ("[[rule]]\nthreshold = 1", "gives no name to rule 1"),

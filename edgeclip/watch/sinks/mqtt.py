@@ -128,7 +128,7 @@ class Mqtt:
     def notes(self) -> list[str]:
         """What goes wrong now, and what was lost since it was opened; sentences for people."""
         trouble = self._trouble
-        notes = [f"{self._name}: {trouble} Events wait."] if trouble else []
+        notes = [f"{self._name}: {trouble} Events wait in memory."] if trouble else []
         if self.dropped:
             notes.append(f"{self._name}: events were dropped, as too many waited.")
         return notes

@@ -123,7 +123,7 @@ def test_a_broker_that_dies_and_comes_back_gets_every_event_in_order(sink, broke
         made(event(number, "started"))
         made(event(number))
     (note,) = made.notes
-    assert note.startswith(f"{broker.url}: ") and note.endswith(" Events wait.")
+    assert note.startswith(f"{broker.url}: ") and note.endswith(" Events wait in memory.")
     with made._changed:  # it waits until there is a listener
         broker.start()
         after = listen()
