@@ -99,7 +99,7 @@ class _Remembering(Model):
         """Yield the kept vectors."""
         for text in texts:
             if text not in _KEPT:
-                _KEPT[text] = self.embed_text(text)
+                _KEPT[text] = next(super().embed_texts([text]))
             yield _KEPT[text]
 
 
