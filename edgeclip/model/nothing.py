@@ -23,7 +23,7 @@ from edgeclip.vectors import Vector
 NAME = "none of these"
 COUNT = 48
 """Enough for any number of texts from 32 to 544 to do as well, and 4 s of a slow board's time."""
-_BEST = 1 / 10
+BEST = 1 / 10
 _LEAST = 1 / 3
 
 
@@ -47,7 +47,7 @@ def rivals(labels: Vector, background: Vector) -> Vector:
 
 def competitor(cosines: Vector) -> float:
     """Return the cosine of "none of these": the mean of the best tenth of the background's."""
-    count = max(1, round(_BEST * len(cosines)))
+    count = max(1, round(BEST * len(cosines)))
     return float(np.sort(cosines)[-count:].mean())
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeclip.model import nothing
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.packed import PackedLabel
 from edgeclip.vectors import Vector
@@ -26,8 +27,6 @@ Floats = NDArray[np.float32]
 
 FEWEST = 16
 """With fewer texts nothing can be said of most."""
-_BEST = 1 / 10
-"""As in `edgeclip.model.nothing`."""
 _SHARE = 0.85
 """Of the decoys stay below the level."""
 _BLOCKS, _PERIODS = 24, 7
@@ -194,7 +193,7 @@ class Reached:
 
 def _competitors(cosines: Floats) -> Floats:
     """Return what each of ``(b,)`` cosines competes with: the mean of the others' best tenth."""
-    count = max(1, round(_BEST * len(cosines)))
+    count = max(1, round(nothing.BEST * len(cosines)))
     best = np.sort(cosines)[-count - 1 :]
     # Who is among the best makes room for the next.
     without = np.where(cosines >= best[1], best.sum() - cosines, best[1:].sum())
