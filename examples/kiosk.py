@@ -24,7 +24,7 @@ if screen := os.environ.get("DISPLAY"):
     tkinter.Tk().attributes("-fullscreen", True)
     canvas = tkinter.Label()
     canvas.pack()
-for frame in frames(source, fps=2):
+for frame in frames(source, fps=2, on_state=print):
     vector = model.embed_image(frame)
     best, *_ = classify.rank(vector)
     page = ImageOps.pad(Image.fromarray(frame.picture), (1280, 720))

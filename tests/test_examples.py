@@ -104,17 +104,7 @@ def frames_of(folder: Path, paths: list[Path]) -> Path:
 def pack(folder: Path, settings: str) -> str:
     """Compile a rule for cats, as the example says."""
     (folder / "rules.toml").write_text(f'[[rule]]\nname = "cat"\n{settings}\n')
-    command = [
-        "edgeclip",
-        "pack",
-        "rules.toml",
-        "-o",
-        "rules.pack",
-        "--fit",
-        "pad",
-        "-m",
-        "starter",
-    ]
+    command = ["edgeclip", "pack", "rules.toml", "-o", "rules.pack"]
     options = ["-m", "starter"]
     subprocess.run(
         [sys.executable, "-m", *command, *options], cwd=folder, check=True, capture_output=True
@@ -143,6 +133,23 @@ def test_camera_alert_learns_and_keeps_what_it_learnt(film: Path, photos, tmp_pa
     assert learning.startswith("cat: learning") and watching.startswith("cat: above ")
     again = run("camera_alert.py", tmp_path, "film", rules)
     assert "learning" not in again and "cat: started" in again and "cat: ended, 7 s" in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (["0", "a cat"], {"EDGECLIP_MODEL": "gone"}, "'gone'"),
+        (["0", "gone.pack"], {}, "gone.pack cannot be read"),
+        (["gone.mp4", "a cat"], {}, "gone.mp4 does not exist"),
+        (["notes.txt", "a cat"], {}, "notes.txt is no video"),
+    ],
+)
+def test_camera_alert_says_what_is_missing(arguments, variables, said, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no video")
+    command = [sys.executable, str(EXAMPLES / "camera_alert.py"), *arguments]
+    environment = os.environ | {"EDGECLIP_MODEL": "starter"} | variables
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1 and said in done.stderr and done.stderr.count("\n") == 1
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 
 import click
@@ -85,7 +85,9 @@ def moment_of(text: str) -> datetime:
     now, text = datetime.now(), text.strip()
     with contextlib.suppress(OverflowError, ValueError):
         if ago := _AGO.fullmatch(text):
-            return now - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+            # Elapsed time, also where the clocks were put forward or back meanwhile.
+            then = now.astimezone(UTC) - timedelta(**{_UNITS[ago[2]]: float(ago[1])})
+            return then.astimezone().replace(tzinfo=None)
         if year := _YEAR.fullmatch(text):
             return datetime(int(year[1]), int(year[2] or 1), 1)
         if _TODAY.fullmatch(text):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from edgeclip.watch.recording import Course
     from edgeclip.watch.replay import Evaluation, Rate, Truth
 
+_BEGIN = 0.0
+"""When a recording is taken to begin if nobody says it: its figures are the same each day."""
+
 
 def replay(
     recording: Path,
@@ -28,6 +32,7 @@ def replay(
 ) -> None:
     """Run the rules over a recording, tell the events, and compare them with the truth."""
     from edgeclip.watch.frames import frames
+    from edgeclip.watch.plot import MOST
     from edgeclip.watch.recording import follow
     from edgeclip.watch.replay import read_truth
     from edgeclip.watch.source import described
@@ -36,11 +41,17 @@ def replay(
         raise EdgeclipError(f"{recording} is no recording. Give a video or a folder of pictures.")
     truth = None if labels is None else read_truth(labels)
     names = [label.name for label in pack.labels]
-    if plot is not None and len(names) > 1:
-        raise EdgeclipError(f"--plot draws one rule, and there are {len(names)}. Give one of them.")
+    if plot is not None and len(names) > MOST:
+        raise EdgeclipError(f"--plot draws {MOST} rules at most, and there are {len(names)}.")
     mine = {name: _truth_of(name, truth, names) for name in names}
+    if wanted.begin is None:
+        _note_schedules(pack)
     courses = follow(
-        frames(str(recording), fps=wanted.fps), model, pack, gated=not wanted.every_frame
+        frames(str(recording), fps=wanted.fps),
+        model,
+        pack,
+        gated=not wanted.every_frame,
+        begin=wanted.begin or _BEGIN,
     )
     for name, course in courses.items():
         evaluation = None if truth is None else course.evaluate(mine[name])
@@ -48,8 +59,21 @@ def replay(
             output.json_line(_told(name, course, evaluation))
         else:
             _print(name, course, evaluation)
-        if plot is not None:
-            _plot(plot, name, course, mine[name])
+    if plot is not None:
+        _plot(plot, courses, mine)
+
+
+def _note_schedules(pack: PromptPack) -> None:
+    """Say by which time schedules are judged when nobody says when the recording began."""
+    names = [label.name for label in pack.labels if label.settings.get("schedule")]
+    if names:
+        begin = f"{datetime.fromtimestamp(_BEGIN):%A at %H:%M}"
+        output.note(
+            output.printable(
+                f"the schedule of {', '.join(names)} is judged as if the recording began on a "
+                f"{begin}. Say with --begin when it did."
+            )
+        )
 
 
 def _truth_of(name: str, truth: Sequence[Truth] | None, names: Sequence[str]) -> list[Truth]:
@@ -96,7 +120,7 @@ def _print(name: str, course: Course, evaluation: Evaluation | None) -> None:
         output.say(f"  {_moment(start)} to {_moment(end)}")
     if course.since is None:
         output.say(
-            f"  no threshold: {_moment(course.seconds)} were seen, and learning takes at least "
+            f"  no threshold: {_moment(course.seconds)} were seen, and learning takes "
             f"{_moment(course.warm_up_s)}. Give a longer recording, or the rule a threshold."
         )
         return
@@ -125,8 +149,18 @@ def _moment(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-def _plot(path: Path, name: str, course: Course, truth: Sequence[Truth]) -> None:
-    from edgeclip.watch.plot import write_plot
+def _plot(path: Path, courses: Mapping[str, Course], truth: Mapping[str, Sequence[Truth]]) -> None:
+    from edgeclip.watch.plot import Panel, write_plot
 
-    spans = [(each.start, each.end) for each in truth]
-    write_plot(path, course.times, course.scores, course.thresholds, course.events, spans, name)
+    panels = [
+        Panel(
+            name,
+            course.times,
+            course.scores,
+            course.thresholds,
+            course.events,
+            [(each.start, each.end) for each in truth[name]],
+        )
+        for name, course in courses.items()
+    ]
+    write_plot(path, panels)

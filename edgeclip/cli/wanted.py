@@ -21,6 +21,8 @@ class Wanted:
     """What is wanted of a camera's events."""
 
     fps: float
+    begin: float | None
+    """When a recording began, in seconds since 1970; None: nobody said."""
     camera: str | None
     every_frame: bool
     state: Path | None

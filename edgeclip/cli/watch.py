@@ -8,10 +8,22 @@ from typing import Any
 
 import click
 
-from edgeclip.cli import options
+from edgeclip.cli import filters, options
 
 _MEGABYTE = 1_000_000
+_FAR = 9000  # far beyond it a date has no seconds since 1970
 _LIVE = ("camera", "state", "log", "timeline", "keep_days", "keep_mb", "webhook", "mqtt")
+
+
+def _began(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    """Return when a recording began, in seconds since 1970."""
+    if text is None:
+        return None
+    moment = filters.moment_of(text)
+    # Not "before now": a board without a clock chip may be told the time by nobody but this.
+    if not 1970 < moment.year < _FAR:
+        raise click.BadParameter(f"{text!r} is no year of a recording. Say when it was made.")
+    return moment.timestamp()
 
 
 # Frames are wide: all of one is looked at, not its middle.
@@ -24,11 +36,23 @@ _LIVE = ("camera", "state", "log", "timeline", "keep_days", "keep_mb", "webhook"
 )
 @click.option("--alert", "alerts", multiple=True, help="What to watch for, in words.")
 @click.option(
+    "--false-alerts",
+    "rate",
+    metavar="RATE",
+    help='How many of --alert are tolerated; "24 a day" is learnt in an hour.  [default: 1 a day]',
+)
+@click.option(
     "--fps",
     type=options.NumberRange(0.02, 1000),
     default=1.0,
     show_default=True,
     help="Frames to look at in a second, at most.",
+)
+@click.option(
+    "--begin",
+    metavar="TIME",
+    callback=_began,
+    help="When a recording began, as for search --since; else it begins now.",
 )
 @click.option("--camera", metavar="NAME", help="What the camera is called; else after SOURCE.")
 @click.option("--every-frame", is_flag=True, help="Infer frames that have not changed, too.")
@@ -60,13 +84,14 @@ _LIVE = ("camera", "state", "log", "timeline", "keep_days", "keep_mb", "webhook"
     "--replay", type=click.Path(path_type=Path), help="Run the rules over a recording instead."
 )
 @click.option("--labels", type=click.Path(path_type=Path), help="The truth: CSV rule,start,end.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw scores and events: a PNG.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw how each rule went: a PNG.")
 @options.as_json
 @options.model_options
 def watch_command(
     source: str | None,
     rules: Path | None,
     alerts: tuple[str, ...],
+    rate: str | None,
     replay: Path | None,
     labels: Path | None,
     plot: Path | None,
@@ -77,7 +102,8 @@ def watch_command(
 
     SOURCE is a camera (0, /dev/video0, csi), a stream (rtsp://…, http://…), a video, or a folder
     of pictures.  A rule first learns what this camera sees when nothing happens; then it alerts,
-    without cause at most as often as it may ("false_alerts": once a day).
+    without cause at most as often as it may ("false_alerts": once a day).  --begin says when a
+    recording was made, so that its events bear the right times.
 
     --replay VIDEO runs the rules over a recording; with --labels it says how right they were.
 
@@ -87,15 +113,11 @@ def watch_command(
     """
     if bool(rules) == bool(alerts):
         raise click.UsageError("Give --rules or --alert, one of them.")
+    if rules and rate:
+        raise click.UsageError("--false-alerts is for --alert: each rule of a file has its own.")
     if (source is None) == (replay is None):
         raise click.UsageError("Give SOURCE or --replay VIDEO, one of them.")
-    if replay is None and (labels or plot):
-        raise click.UsageError("--labels and --plot are for --replay.")
-    odd = [name for name in _LIVE if options.is_given(name)] if replay is not None else []
-    if odd:
-        raise click.UsageError(f"--{odd[0].replace('_', '-')} is not for --replay.")
-    if plot is not None:
-        options.check_target(plot, ".png")
+    _check_recording(source, labels, plot)
     if chosen["timeline"] is None and (chosen["keep_days"] or keep_mb):
         raise click.UsageError("--keep-days and --keep-mb are for --timeline.")
     from edgeclip.cli import watching
@@ -105,10 +127,26 @@ def watch_command(
     names = [name for name in Wanted.__dataclass_fields__ if name in chosen]
     asked = {name: chosen[name] if name == "models" else chosen.pop(name) for name in names}
     wanted = Wanted(**asked, keep_bytes=keep_bytes)
-    model, pack = watching.opened(rules, alerts, chosen)
+    model, pack = watching.opened(rules, alerts, rate, chosen)
     if replay is not None:
         from edgeclip.cli import replaying
 
         replaying.replay(replay, model, pack, labels, plot, wanted)
     elif source is not None:
         watching.watch(source, model, pack, wanted)
+
+
+def _check_recording(source: str | None, labels: Path | None, plot: Path | None) -> None:
+    """Refuse what is only for recordings, or not for them; without SOURCE it is a replay."""
+    odd = [name for name in _LIVE if options.is_given(name)] if source is None else []
+    if odd:
+        raise click.UsageError(f"--{odd[0].replace('_', '-')} is not for --replay.")
+    if source is not None and (labels or plot):
+        raise click.UsageError("--labels and --plot are for --replay.")
+    if source is not None and options.is_given("begin"):
+        from edgeclip.watch.source import described
+
+        if described(source).live:
+            raise click.UsageError("--begin is for a recording: a video or a folder of pictures.")
+    if plot is not None:
+        options.check_target(plot, ".png")

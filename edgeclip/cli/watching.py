@@ -30,17 +30,26 @@ _TICK_S = 0.5
 
 
 def opened(
-    rules: Path | None, alerts: tuple[str, ...], chosen: dict[str, Any]
+    rules: Path | None, alerts: tuple[str, ...], rate: str | None, chosen: dict[str, Any]
 ) -> tuple[Model, PromptPack]:
-    """Return the model and what is watched for: read from a pack, or embedded now."""
-    from edgeclip.watch.rules import compiled
+    """Return the model and what is watched for: read from a pack, or embedded now.
+
+    Args:
+        rules: a file of rules, or a pack.
+        alerts: words instead.
+        rate: the false alerts that are tolerated of each of the words; None: as of a rule.
+        chosen: how the model is loaded.
+    """
+    from edgeclip.watch.rules import compiled, in_words
 
     if rules is not None and is_pack(rules):
         pack = PromptPack.load(rules)
         return labels.model_of(pack, str(rules), chosen), pack
-    wanted = list(alerts) if rules is None else read_prompts(rules)
-    words = wanted if isinstance(wanted, list) else labels.all_texts(wanted)
-    coach.hint(words, labels=True)
+    if rules is not None:
+        wanted = read_prompts(rules)
+    else:
+        wanted = in_words(alerts, **({} if rate is None else {"false_alerts": rate}))
+    coach.hint(labels.all_texts(wanted), labels=True)
     model = options.load(**chosen)
     return model, compiled(wanted, model)
 
@@ -53,7 +62,7 @@ def watch(source: str, model: Model, pack: PromptPack, wanted: Wanted) -> None:
     from edgeclip.watch.watcher import Watcher
 
     camera = wanted.camera or called(source)
-    clock = Clock() if described(source).live else RecordedClock()
+    clock = Clock() if described(source).live else RecordedClock(wanted.begin)
     timelines: list[Timeline] = []
     with contextlib.ExitStack() as stack:
         watcher = Watcher(
@@ -134,7 +143,7 @@ class _Loop:
                 self._tell_states(prepared.frame.time)
                 self._tell(self._watcher(prepared))
                 self._keep(prepared.frame)
-                self._tell_learning()
+                self._tell_phases()
             self._tell_states()
         self._tell_unlearnt()
 
@@ -186,19 +195,17 @@ class _Loop:
             self._tell(self._watcher.lost())
             self._watcher.told()
 
-    def _tell_learning(self) -> None:
-        """Say when a rule begins to learn, and when it has learnt enough."""
+    def _tell_phases(self) -> None:
+        """Say what each rule does: that it learns, or from which score on it alerts."""
         for reading in self._watcher.readings:
             phase = "watching" if reading.threshold is not None else "learning"
-            before = self._phases.get(reading.rule)
-            if phase == before:
+            if phase == self._phases.get(reading.rule):
                 continue
             self._phases[reading.rule] = phase
             for sink in self._sinks:
                 if hasattr(sink, "phase"):
                     sink.phase(reading.rule, phase)
-            if phase == "learning" or before is not None:
-                output.note(output.printable(_learning(reading)))
+            output.note(output.printable(_phase(reading)))
 
     def _tell_unlearnt(self) -> None:
         """Say for which rules a recording was too short."""
@@ -210,14 +217,12 @@ class _Loop:
                 )
 
 
-def _learning(reading: Reading) -> str:
-    """Say how far the learning of a rule is."""
+def _phase(reading: Reading) -> str:
+    """Say what a rule does: how far its learning is, or what it alerts above."""
     if reading.threshold is not None:
         above = f"it alerts above {reading.threshold:.2f}, now {reading.score:.2f}"
         return f"{reading.rule}: watching; {above}."
-    least, most = (_time(seconds) for seconds in reading.warm_up_s)
-    takes = least if least == most else f"{least} to {most}"
-    seen = f"which takes {takes}; {reading.learnt:.0%} is done"
+    seen = f"which takes {_time(reading.warm_up_s)}; {reading.learnt:.0%} is done"
     return f"{reading.rule}: learning what this camera sees, {seen}."
 
 

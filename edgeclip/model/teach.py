@@ -227,7 +227,6 @@ def _taught(
             label,
             vectors=unit(rows[k : k + 1]),
             negative_vectors=np.concatenate([label.negative_vectors, others]),
-            settings={**label.settings, "threshold": found.thresholds[label.name]},
             lesson=kept,
             text_vectors=label.vectors,
             text_negative_vectors=label.negative_vectors,

@@ -34,17 +34,13 @@ _TIMES_RATE, _FEWEST = 40, 20
 _SHARES = np.geomspace(0.002, 0.5, 40)
 _APART = 2
 """Blocks below the base that end an episode."""
-_EXTRAPOLATION = 24.0
-"""How many times the warm-up the time is for which the background is told in advance, at most."""
-_ENOUGH, _STANDS_OUT = 30, 6.0
-"""So many times something must have happened, by so many robust standard deviations."""
 _FLOOR = 0.0
 """Scores up to here never alert: something else is as likely."""
-_OFTEN, _CLEAR = 0.75, 1.0
-"""A threshold is so much above what a quarter of the half minutes reach: day and night differ."""
+_OFTEN, _CLEAR = 0.75, 2.5
+"""A threshold is so much (12 times as likely) above what a quarter of the half minutes reach, for
+day and night differ: where a rule is near it for hours, whatever comes lifts it above."""
 _AIM = 0.7
 """Of the rate that is wanted."""
-_NORMAL_MAD = 0.6745
 _LEAST_SCALE = 0.1
 """Of the tail, in units of the score; a scene may stand quite still while it is learnt."""
 _LEAST_WARM_UP_S, _MOST_WARM_UP_S = 1200.0, _DAY_S
@@ -66,7 +62,6 @@ class Calibration:
         self._block: int | None = None
         self._highest = -np.inf
         self._fitted = -np.inf
-        self._happened = 0
         self.threshold: float | None = None
         """What a score must get above; None while it is being learnt."""
         self.usual = 0.0
@@ -74,15 +69,13 @@ class Calibration:
         self._often = 0.0
 
     @property
-    def warm_up_s(self) -> tuple[float, float]:
-        """How long must be watched before there is a threshold: at least and at most.
+    def warm_up_s(self) -> float:
+        """How many seconds must be watched before there is a threshold.
 
-        The time for which one alert is promised, but no more than a day; less when 30 things have
-        happened before, whatever they were: an empty scene tells nothing of visitors.
+        The time for which one alert is promised, so that none is told in advance for longer than
+        was watched; but a day at most, which has seen all that comes with the sun.
         """
-        period = _DAY_S / self._rate
-        most = min(max(period, _LEAST_WARM_UP_S), _MOST_WARM_UP_S)
-        return min(max(period / _EXTRAPOLATION, _LEAST_WARM_UP_S), most), most
+        return min(max(_DAY_S / self._rate, _LEAST_WARM_UP_S), _MOST_WARM_UP_S)
 
     @property
     def watched_s(self) -> float:
@@ -92,9 +85,7 @@ class Calibration:
     @property
     def learnt(self) -> float:
         """Return how much of the warm-up is done, from 0 to 1."""
-        least, most = self.warm_up_s
-        seen = max(self.watched_s / most, self._happened / _ENOUGH)
-        return min(1.0, self.watched_s / least, seen)
+        return min(1.0, self.watched_s / self.warm_up_s)
 
     def bounded(self, level: float | None) -> float | None:
         """Return the threshold, no higher than a level that other words do not reach.
@@ -112,14 +103,15 @@ class Calibration:
             time: seconds on a clock that only grows.
             score: of the rule, of a frame that was looked at or has not changed since.
         """
-        held = self._sustained(time, score)
+        held = self._sustained(time, np.array([score], np.float32))
         if held is None:
             return
         block = math.floor(time / _BLOCK_S)
         if block != self._block:
             self._close_block(block)
-        self._highest = max(self._highest, held)
-        if not self._fitted <= time < self._fitted + self._refit_s:
+        self._highest = max(self._highest, float(held[0]))
+        due = self.threshold is None and self.learnt >= 1
+        if due or not self._fitted <= time < self._fitted + self._refit_s:
             self._fitted = time
             self._fit()
 
@@ -164,16 +156,11 @@ class Calibration:
         return np.roll(self._blocks, -(self._filled % _MOST_BLOCKS))
 
     def _fit(self) -> None:
-        if not self._filled:
+        if self.learnt < 1:
             return
         blocks = levelled(self._ordered().astype(np.float64))
         self.usual = float(np.median(blocks[-_DAY_BLOCKS:]))
-        spread = float(np.median(np.abs(blocks - self.usual))) / _NORMAL_MAD
-        low = self.usual + max(_STANDS_OUT * spread, _LEAST_SCALE)
-        self._happened = len(episodes(blocks, low))
         self._often = float(np.quantile(blocks, _OFTEN))
-        if self.learnt < 1:
-            return
         often = max(_FEWEST, _TIMES_RATE * self._rate * self.watched_s / _DAY_S)
         base, peaks = highest(blocks, often)
         if len(peaks) < tail.LEAST_PEAKS:
@@ -195,12 +182,11 @@ class Calibration:
 
 def episodes(blocks: NDArray[np.float64], base: float) -> NDArray[np.float64]:
     """Return the peak of each episode: high blocks with at most a block of quiet between them."""
-    return np.array([blocks[run].max() for run in _runs(blocks, base)])
-
-
-def _runs(blocks: NDArray[np.float64], base: float) -> list[NDArray[np.intp]]:
     high = np.flatnonzero(blocks > base)
-    return np.split(high, np.flatnonzero(np.diff(high) > _APART) + 1) if len(high) else []
+    if not len(high):
+        return np.array([])
+    runs = np.split(high, np.flatnonzero(np.diff(high) > _APART) + 1)
+    return np.array([blocks[run].max() for run in runs])
 
 
 def levelled(blocks: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -80,7 +80,10 @@ def opened(source: Source, size: Size | None) -> Capture:
         return Stream(capture)
     if source.kind == "stream":
         raise OSError("nothing that can be read answers there")
-    raise CameraError(f"{source.name} is no video that can be read. Convert it to MP4 with H.264.")
+    raise CameraError(
+        f"{source.name} is no video that can be read. Give another, or convert it to MP4 with "
+        "H.264."
+    )
 
 
 def to_rgb(picture: NDArray[Any]) -> Picture:

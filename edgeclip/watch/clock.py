@@ -67,12 +67,13 @@ class RecordedClock(Clock):
     """Tell the times of a recording, whose frames begin at 0 and come as fast as they can be read.
 
     Args:
-        begin: seconds since 1970 of its beginning; None: now.
+        begin: seconds since 1970 of its beginning, as somebody says; None: now.
     """
 
     recorded = True
 
     def __init__(self, begin: float | None = None) -> None:
+        self._given = begin is not None
         self._begin = time.time() if begin is None else begin
         self._last = 0.0
         super().__init__(monotonic=lambda: self._last, wall=lambda: self._begin + self._last)
@@ -82,3 +83,8 @@ class RecordedClock(Clock):
         if moment is not None:
             self._last = moment
         return super().steady(moment)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether its times can be right: a beginning that was given may lie long ago."""
+        return self._given or super().is_set

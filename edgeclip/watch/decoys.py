@@ -21,19 +21,17 @@ from edgeclip.model.packed import PackedLabel
 from edgeclip.vectors import Vector
 from edgeclip.watch import state
 from edgeclip.watch.scores import log_odds
-from edgeclip.watch.sustained import SILENCE_S
+from edgeclip.watch.sustained import Sustained
 
 Floats = NDArray[np.float32]
 
 FEWEST = 16
 """With fewer texts nothing can be said of most."""
-_SHARE = 0.85
+_SHARE = 0.8
 """Of the decoys stay below the level."""
 _BLOCKS, _PERIODS = 24, 7
 """In the time for which one alert is tolerated, and how many such times are kept."""
 _DAY_S = 86_400.0
-_STEPS = 16
-"""Parts of the minimum duration in which nothing is told apart."""
 
 
 class Decoys:
@@ -103,13 +101,11 @@ class Reached:
 
     def __init__(self, count: int, false_alerts: float, min_duration: float) -> None:
         self._block_s = _DAY_S / false_alerts / _BLOCKS
-        self._duration = min_duration
+        self._sustained = Sustained(min_duration)
         # The greatest sustained scores of each block; the newest row is still open.
         self._blocks = np.full((_BLOCKS * _PERIODS + 1, count), -np.inf, np.float32)
         self._filled = 0
         self._block: int | None = None
-        self._held: list[tuple[float, Floats]] = []
-        self._seen = 0.0
         self.level: float | None = None
         """None until one alert might have been told."""
 
@@ -132,11 +128,15 @@ class Reached:
 
     def forget_moment(self) -> None:
         """Begin anew with what is sustained."""
-        self._held.clear()
+        self._sustained.forget()
 
     def record(self) -> dict[str, Any]:
         """Return what to keep over a restart."""
-        return {"decoys": state.packed(self._whole().ravel()), "count": self._blocks.shape[1]}
+        return {
+            "decoys": state.packed(self._whole().ravel()),
+            "count": self._blocks.shape[1],
+            "block_s": self._block_s,
+        }
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Carry on from what `record` returned.
@@ -148,27 +148,12 @@ class Reached:
         blocks = state.unpacked(kept["decoys"])
         if kept["count"] != count or len(blocks) % count or len(blocks) >= self._blocks.size:
             raise ValueError("decoys are missing")
+        if kept["block_s"] != self._block_s:
+            raise ValueError("decoys were learnt for another rate")
         self._filled = len(blocks) // count
         self._blocks[: self._filled] = blocks.reshape(-1, count)
         self._blocks[self._filled :] = -np.inf
         self._fit()
-
-    def _sustained(self, time: float, scores: Floats) -> Floats | None:
-        """Return the least of each series since at least the minimum duration ago."""
-        if self._held and not 0 <= time - self._seen <= self._duration + SILENCE_S:
-            self.forget_moment()
-        self._seen = time
-        if self._held and time - self._held[-1][0] < self._duration / _STEPS:
-            before, least = self._held[-1]
-            self._held[-1] = before, np.minimum(least, scores)
-        else:
-            self._held.append((time, scores))
-        while len(self._held) > 1 and self._held[1][0] <= time - self._duration:
-            del self._held[0]
-        if time - self._held[0][0] < self._duration:
-            return None
-        least_of_all: Floats = np.min([least for _, least in self._held], axis=0)
-        return least_of_all
 
     def _next(self) -> None:
         if self._block is not None:

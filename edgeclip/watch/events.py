@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -41,9 +41,9 @@ class Event:
     """The best tile: left, top, right, bottom as shares of the frame."""
     clock_set: bool
     """False: the board did not know the time."""
-    picture: NDArray[np.uint8] | None
+    picture: NDArray[np.uint8] | None = field(repr=False)  # it would flood a terminal
     """The best frame so far, ``(h, w, 3)`` RGB; None in privacy mode."""
-    vector: Vector | None
+    vector: Vector | None = field(repr=False)
     """Of the best frame."""
 
     def record(self) -> dict[str, Any]:

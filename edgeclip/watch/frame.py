@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ class Frame:
     time: float
     """Seconds on a steady clock: ``time.monotonic()`` when a camera or stream gave it, else the
     position in the video, the folder or the iterable."""
-    picture: NDArray[np.uint8]
+    picture: NDArray[np.uint8] = field(repr=False)  # it would flood a terminal
     """``(h, w, 3)`` RGB."""
     dropped: int = 0
     """Frames of the source that were passed over since the one before."""
@@ -35,3 +35,6 @@ class CameraState:
     """One clause without a full stop; empty where it is open."""
     time: float
     """``time.monotonic()``"""
+
+    def __str__(self) -> str:
+        return f"the camera is {self.name}" + (f": {self.reason}" if self.reason else "")

@@ -1,9 +1,10 @@
-"""Plot of score against time: threshold, learning, events and truth in one PNG."""
+"""Plot of scores against time: threshold, learning, events and truth, a panel for each rule."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ from PIL import Image, ImageDraw
 from edgeclip.model.sheet import font
 from edgeclip.model.whole import whole_file
 
-_WIDTH, _HEIGHT = 1400, 560
+MOST = 50
+"""Panels of one picture."""
+_WIDTH, _HEIGHT = 1400, 560  # of a panel
 _LEFT, _TOP, _RIGHT, _BOTTOM = 80, 84, 1356, 420  # where curves are drawn
 _BARS = {"events": (432, 450), "truth": (456, 474)}
 _PAPER, _INK, _FAINT, _GRID = (255, 255, 255), (20, 20, 20), (110, 110, 110), (228, 228, 228)
@@ -29,32 +32,47 @@ _UNITS = (
 Span = tuple[float, float]
 
 
-def write_plot(
-    path: Path,
-    times: ArrayLike,
-    scores: ArrayLike,
-    thresholds: ArrayLike,
-    events: Sequence[Span],
-    truth: Sequence[Span],
-    title: str,
-) -> None:
-    """Draw how a rule went and write the picture, whole or not at all.
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """How one rule went."""
+
+    title: str
+    """One line."""
+    times: ArrayLike
+    """Seconds, rising, at least one."""
+    scores: ArrayLike
+    """One for each time, in the rule's units; what is not finite is left out."""
+    thresholds: ArrayLike
+    """One for each time, or one for all; NaN while the rule was still learning."""
+    events: Sequence[Span] = ()
+    """Start and end of each."""
+    truth: Sequence[Span] = ()
+    """Start and end of what was really there."""
+
+
+def write_plot(path: Path, panels: Sequence[Panel]) -> None:
+    """Draw how rules went, one below the other, and write the picture, whole or not at all.
 
     Args:
         path: a PNG file; an older one is replaced.
-        times: seconds, rising, at least one.
-        scores: one for each time, in the rule's units; what is not finite is left out.
-        thresholds: one for each time, or one for all; NaN while the rule was still learning.
-        events: start and end of each.
-        truth: start and end of what was really there.
-        title: one line.
+        panels: at least one, and `MOST` at most.
 
     Raises:
         EdgeclipError: the file cannot be written.
-        ValueError: there is nothing to draw, or the lengths differ.
+        ValueError: there is nothing to draw, or too much, or the lengths differ.
     """
-    at, score = np.asarray(times, np.float64), np.asarray(scores, np.float64)
-    threshold = np.broadcast_to(np.asarray(thresholds, np.float64), at.shape)
+    if not 0 < len(panels) <= MOST:
+        raise ValueError(f"there are {len(panels)} panels to plot")
+    picture = Image.new("RGB", (_WIDTH, _HEIGHT * len(panels)), _PAPER)
+    for number, panel in enumerate(panels):
+        picture.paste(_drawn(panel), (0, _HEIGHT * number))
+    with whole_file(path) as file:
+        picture.save(file, "PNG")
+
+
+def _drawn(panel: Panel) -> Image.Image:
+    at, score = np.asarray(panel.times, np.float64), np.asarray(panel.scores, np.float64)
+    threshold = np.broadcast_to(np.asarray(panel.thresholds, np.float64), at.shape)
     if not len(at) or at.shape != score.shape:
         raise ValueError(f"there are {len(at)} times and {len(score)} scores to plot")
     picture = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
@@ -65,14 +83,16 @@ def write_plot(
     frame.axes()
     frame.curve(at, score, _SCORE, 1)
     frame.curve(at, threshold, _THRESHOLD, 2)
-    for name, spans, colour in (("events", events, _EVENT), ("truth", truth, _TRUTH)):
+    for name, spans, colour in (
+        ("events", panel.events, _EVENT),
+        ("truth", panel.truth, _TRUTH),
+    ):
         draw.text((_LEFT - 10, sum(_BARS[name]) / 2), name, _INK, font(15), "rm")
         draw.rectangle((_LEFT, _BARS[name][0], _RIGHT, _BARS[name][1]), (246, 246, 246))
         for span in spans:
             frame.bar(span, _BARS[name], colour)
-    _head(draw, title)
-    with whole_file(path) as file:
-        picture.save(file, "PNG")
+    _head(draw, panel.title)
+    return picture
 
 
 class _Frame:

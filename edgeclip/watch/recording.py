@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from edgeclip.model.model import Model
 from edgeclip.model.pack import PromptPack
@@ -25,7 +26,7 @@ class Course:
     """How one rule went; all times in seconds of the recording."""
 
     warm_up_s: float
-    """The least time that learning takes."""
+    """How long learning takes."""
     times: list[float] = field(default_factory=list)
     """Of the frames."""
     scores: list[float] = field(default_factory=list)
@@ -64,7 +65,12 @@ class Course:
 
 
 def follow(
-    frames: Iterable[Frame], model: Model, pack: PromptPack, *, gated: bool = True
+    frames: Iterable[Frame],
+    model: Model,
+    pack: PromptPack,
+    *,
+    gated: bool = True,
+    begin: float = 0.0,
 ) -> dict[str, Course]:
     """Run the rules of a pack over frames.
 
@@ -73,18 +79,20 @@ def follow(
         model: of the pack's space.
         pack: the rules.
         gated: infer only frames that have changed.
+        begin: seconds since 1970 of the recording's beginning, by which schedules are judged.
 
     Returns:
         The course of each rule.
     """
     gate = ChangeGate() if gated else None
-    watcher = Watcher(model, pack, gate=gate, clock=RecordedClock(0.0), pictures=False)
+    watcher = Watcher(model, pack, gate=gate, clock=RecordedClock(begin), pictures=False)
+    began = watcher.local(0.0)
     courses: dict[str, Course] = {}
     with closing(_ahead(watcher, frames)) as coming:
         for prepared in coming:
-            _note(courses, watcher(prepared))
+            _note(courses, watcher(prepared), began)
             _log(courses, prepared.frame.time, watcher.readings)
-    _note(courses, watcher.lost())
+    _note(courses, watcher.lost(), began)
     return courses
 
 
@@ -99,14 +107,15 @@ def _ahead(watcher: Watcher, frames: Iterable[Frame]) -> Generator[Prepared, Non
 
 def _log(courses: dict[str, Course], time: float, readings: Iterable[Reading]) -> None:
     for reading in readings:
-        course = courses.setdefault(reading.rule, Course(reading.warm_up_s[0]))
+        course = courses.setdefault(reading.rule, Course(reading.warm_up_s))
         course.times.append(time)
         course.scores.append(reading.score)
         course.thresholds.append(math.nan if reading.threshold is None else reading.threshold)
 
 
-def _note(courses: dict[str, Course], events: Iterable[Event]) -> None:
+def _note(courses: dict[str, Course], events: Iterable[Event], began: datetime) -> None:
     for event in events:
         if event.end is not None:
-            span = event.start.timestamp(), event.end.timestamp()
-            courses[event.rule].events.append(span)
+            # Times of today as floats are too coarse: a difference of two is exact.
+            start, end = event.start - began, event.end - began
+            courses[event.rule].events.append((start.total_seconds(), end.total_seconds()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from os import PathLike
@@ -20,7 +20,7 @@ from edgeclip.watch.schedule import ALWAYS, Schedule
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7, "month": 1 / 30, "year": 1 / 365}
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:an?|per|each|every|/)\s*(hour|day|week|month|year)")
+_RATE = re.compile(r"(\d+(?:\.\d+)?)(?:\s*(?:an?|per|each|every|/)\s*(hour|day|week|month|year))?")
 _TILES = re.compile(r"(\d{1,2})\s*[x×]\s*(\d{1,2})")
 _MOST_TILES = 16
 _MOST_SECONDS = 86_400.0
@@ -73,6 +73,11 @@ class Rule:
         return (self.region, *tiles)
 
 
+def in_words(words: Iterable[str], **settings: Any) -> Prompts:
+    """Return a rule for each of some words, named like them, all with the same settings."""
+    return Prompts(tuple(Label(each, (each,), (), settings) for each in dict.fromkeys(words)))
+
+
 def compiled(rules: Prompts | Sequence[str], model: Model) -> PromptPack:
     """Embed rules, and the background that they are compared with.
 
@@ -86,7 +91,7 @@ def compiled(rules: Prompts | Sequence[str], model: Model) -> PromptPack:
     if isinstance(rules, str | PathLike):
         raise TypeError(f"rules are a list of words or a PromptPack, not {rules!r} alone.")
     if not isinstance(rules, Prompts):
-        rules = Prompts(tuple(Label(words, (words,)) for words in dict.fromkeys(rules)))
+        rules = in_words(rules)
     pack = PromptPack.compile(replace(rules, none=rules.none or nothing.NAME), model)
     model.close_text()
     return pack
@@ -110,8 +115,6 @@ def rules_of(pack: PromptPack) -> tuple[Rule, ...]:
 def _rule(label: PackedLabel) -> Rule:
     made: dict[str, Any] = {}
     for key, value in label.settings.items():
-        if key == "threshold" and label.lesson is not None:
-            continue  # of the pictures that it was taught with; this camera shows others
         if key not in _READERS:
             raise PromptError(f"the rule {label.name!r} has a setting {key!r}{_near(key)}")
         try:
@@ -143,7 +146,7 @@ def _rate(value: Any) -> float:
         found = _RATE.fullmatch(value.strip().lower().removeprefix("at most").strip())
         if found is None:
             raise ValueError
-        value = float(found[1]) * _PER_DAY[found[2]]
+        value = float(found[1]) * _PER_DAY[found[2] or "day"]
     return _number(value, 1e-3, 1e4)
 
 

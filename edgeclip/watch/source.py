@@ -11,12 +11,13 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from edgeclip.errors import CameraError
-from edgeclip.model.headers import printable
+from edgeclip.model.headers import SUFFIXES, printable
 
 Kind: TypeAlias = Literal["device", "csi", "stream", "video", "folder", "iterable"]
 
 SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https")
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_STILL = SUFFIXES - {".gif"}
 _CSI = re.compile(r"csi(?::(\d+))?")
 
 
@@ -68,6 +69,9 @@ def _addressed(address: str) -> Source:
     name, path = printable(address), Path(address)
     if path.is_dir():
         return Source("folder", address, name)
+    if path.is_file() and path.suffix.lower() in _STILL:
+        # OpenCV would take it for a video of one frame.
+        raise CameraError(f"{name} is a picture. Give the folder that it is in, or a video.")
     if path.is_file():
         # An absolute path cannot be taken for a URL or an option.
         return Source("video", str(path.absolute()), name)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
-import os
-import weakref
 import zlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -19,44 +16,26 @@ from numpy.typing import NDArray
 from edgeclip.errors import EdgeclipError, next_step
 from edgeclip.model.whole import whole_file
 from edgeclip.watch.events import Event
+from edgeclip.watch.lock import Lock
 
 _FORMAT = 1
+_ANOTHER = "Give another with --state."
 _NUMBERS = ("duration_s", "score", "threshold")
 
 
-class Lock:
-    """Be the one user of a state file, until this is closed or gone, or the process ends.
+def lock(path: Path) -> Lock:
+    """Be the one user of a state file, see `edgeclip.watch.lock`.
 
     Raises:
         EdgeclipError: another watcher uses it, or nothing can be written there.
     """
-
-    def __init__(self, path: Path) -> None:
-        """Take it."""
-        _make(path.parent)
+    return Lock(
         # Not the file itself: each `save` puts another in its place.
-        beside = path.with_name(f"{path.name}.lock")
-        try:
-            descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise EdgeclipError(
-                f"{beside} cannot be written: {error.strerror}. {next_step(error)}"
-            ) from error
-        self._let_go = weakref.finalize(self, os.close, descriptor)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self.close()
-            why = (
-                "is in use by another watcher. Give this camera another name (--camera)."
-                if isinstance(error, BlockingIOError)
-                else f"cannot be locked: {error.strerror}. {next_step(error)}"
-            )
-            raise EdgeclipError(f"{path} {why}") from error
-
-    def close(self) -> None:
-        """Let others use it."""
-        self._let_go()
+        path.with_name(f"{path.name}.lock"),
+        folder="state folder",
+        taken=f"{path} is in use by another watcher. Give this camera another name (--camera).",
+        elsewhere=_ANOTHER,
+    )
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -153,7 +132,7 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EdgeclipError(
-            f"{folder} cannot be made: {error.strerror}. {next_step(error)}"
+            f"the state folder {folder} cannot be made: {error.strerror}. {_ANOTHER}"
         ) from error
 
 

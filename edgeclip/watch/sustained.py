@@ -1,45 +1,48 @@
-"""Sustained: the score that a rule has held for its minimum duration."""
+"""Sustained: the scores that were held for the minimum duration."""
 
 from __future__ import annotations
 
-from collections import deque
+import numpy as np
+from numpy.typing import NDArray
 
 SILENCE_S = 60.0
 """What was before a longer one says nothing of now."""
+_STEPS = 16
+"""Parts of the duration in which frames are not told apart: hundreds a second cost no memory."""
+
+Scores = NDArray[np.float32]
 
 
 class Sustained:
-    """The least score since at least ``duration`` seconds ago, whatever the frame rate is.
+    """The least scores since at least ``duration`` seconds ago, whatever the frame rate is.
 
-    A threshold below it has been passed for that long.  When frames are farther apart than the
+    A threshold below one has been passed for that long.  When frames are farther apart than the
     duration, it takes two of them.
     """
 
     def __init__(self, duration: float) -> None:
         self._duration = duration
-        # Times and scores; the scores rise from the left, so the first is the least (a monotonic
-        # queue).
-        self._scores: deque[tuple[float, float]] = deque()
-        self._times: deque[float] = deque()
+        # When a part of the duration began, and the least scores in it.
+        self._parts: list[tuple[float, Scores]] = []
+        self._seen = 0.0
 
-    def __call__(self, time: float, score: float) -> float | None:
-        """Take in a score; return the sustained one, or None when it is too soon to tell."""
-        if self._times and not 0 <= time - self._times[-1] <= self._duration + SILENCE_S:
+    def __call__(self, time: float, scores: Scores) -> Scores | None:
+        """Take in ``(n,)`` scores; return the sustained ones, None when it is too soon to tell."""
+        if self._parts and not 0 <= time - self._seen <= self._duration + SILENCE_S:
             self.forget()
-        self._times.append(time)
-        while len(self._times) > 1 and self._times[1] <= time - self._duration:
-            self._times.popleft()
-        while self._scores and self._scores[-1][1] >= score:
-            self._scores.pop()
-        self._scores.append((time, score))
-        first = self._times[0]
-        while self._scores[0][0] < first:
-            self._scores.popleft()
-        if time - first < self._duration:
+        self._seen = time
+        if self._parts and time - self._parts[-1][0] < self._duration / _STEPS:
+            begin, least = self._parts[-1]
+            self._parts[-1] = begin, np.minimum(least, scores)
+        else:
+            self._parts.append((time, scores))
+        while len(self._parts) > 1 and self._parts[1][0] <= time - self._duration:
+            del self._parts[0]
+        if time - self._parts[0][0] < self._duration:
             return None
-        return self._scores[0][1]
+        held: Scores = np.min([least for _, least in self._parts], axis=0)
+        return held
 
     def forget(self) -> None:
         """Begin anew: what was before a gap says nothing of now."""
-        self._times.clear()
-        self._scores.clear()
+        self._parts.clear()

@@ -39,8 +39,8 @@ class Reading:
     """None while it is being learnt."""
     learnt: float
     """How much of the warm-up is done, from 0 to 1."""
-    warm_up_s: tuple[float, float]
-    """How many seconds that takes, at least and at most."""
+    warm_up_s: float
+    """How many seconds that takes."""
     box: Box
     """Where in the frame the score is greatest."""
 
@@ -107,7 +107,7 @@ class Watcher:
         # Events that the run before left open; and ends that were returned just now.
         self._left: list[Event] = []
         self._returned: list[Event] = []
-        self._lock = None if keep is None else state.Lock(keep)
+        self._lock = None if keep is None else state.lock(keep)
         self._restore()
 
     def prepare(self, frame: Frame) -> Prepared:

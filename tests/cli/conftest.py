@@ -94,3 +94,19 @@ def album(here) -> Path:
 
 
 VISIBLE = ["album/a.jpg", "album/b.png", "album/trip/A.PNG", "album/trip/c.bmp"]
+
+
+@pytest.fixture
+def door(here, model):
+    """A pack of rules that need not learn."""
+    from tests.cli.films import pack_of  # what reads videos is not for every command
+
+    return pack_of(here / "door.pack", model, threshold=0.5)
+
+
+@pytest.fixture
+def film(here):
+    """A folder of frames that show something red for a while."""
+    from tests.cli.films import folder_of
+
+    return folder_of(here / "film")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.watch.test_watcher import GREY, RED, made, picture
 
 TIMES = range(5, 12)
 """Seconds that are red, unless others are asked for."""
+_WATCHING = r"edgeclip: (\w+): watching; it alerts above 0\.00, now -?\d+\.\d\d\."
 
 
 def shown(seconds: int, red=TIMES, begin: int = 0):
@@ -39,3 +41,9 @@ def pack_of(path: Path, model, space: str | None = None, **settings) -> Path:
     labels = (replace(label, prompts=(label.name, "again")) for label in pack.labels)
     replace(pack, labels=tuple(labels), space=space or pack.space).save(path)
     return path
+
+
+def rules_told(err: str) -> list[str | None]:
+    """Return the rules that are said to be watched, each in a line; None for any other line."""
+    found = [re.fullmatch(_WATCHING, line) for line in err.splitlines()]
+    return [each and each[1] for each in found]

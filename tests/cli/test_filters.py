@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 
 import click
 import pytest
 
+from edgeclip.cli import filters
 from edgeclip.cli.filters import moment_of, where_of
 
 
@@ -55,6 +57,23 @@ def test_times_of_today_and_so_long_ago():
     assert moment_of("14:30").time().isoformat() == "14:30:00"
     assert abs(now - timedelta(hours=2) - moment_of("2h")) < timedelta(seconds=5)
     assert abs(now - timedelta(days=1.5) - moment_of("1.5d")) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("now", "hour"), [("2026-03-29T03:30", "00:30"), ("2026-10-25T03:30", "02:30")]
+)
+def test_so_long_ago_is_elapsed_time_where_clocks_are_changed(monkeypatch, now, hour):
+    class Then(datetime):
+        @classmethod
+        def now(cls):
+            return cls.fromisoformat(now)
+
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    monkeypatch.setattr(filters, "datetime", Then)
+    assert moment_of("2h").strftime("%H:%M") == hour
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def test_what_was_made_is_told(cli, rules, tiny_model):
         "output": "a.pack",
         "bytes": made.stat().st_size,
         "model": "tiny",
-        "space": Model.load(tiny_model).space,
+        "fit": "pad",
+        "space": Model.load(tiny_model, fit="pad").space,
         "labels": ["person", "parcel"],
         "negatives": 2,
         "none": "none of these",
@@ -57,7 +58,20 @@ def test_people_see_a_line_and_the_name_is_the_files(cli, rules):
     assert PromptPack.load(rules.with_suffix(".pack")).none == "none of these"
 
 
+def test_rules_are_for_whole_frames_as_watch_looks_at_them(cli, rules, tiny_model):
+    """So a file of rules means the same to watch, as it is and as a pack."""
+    assert " for tiny with --fit pad (space " in cli("pack", "door.toml").out
+    spaces = {fit: Model.load(tiny_model, fit=fit).space for fit in ("crop", "pad")}
+    assert PromptPack.load(rules.with_suffix(".pack")).space == spaces["pad"]
+    assert " for tiny (space " in cli("pack", "door.toml", "--fit", "crop").out
+    assert PromptPack.load(rules.with_suffix(".pack")).space == spaces["crop"]
+    rules.write_text(RULES.replace("[[rule]]", "[[label]]"))
+    assert " for tiny (space " in cli("pack", "door.toml").out
+    assert PromptPack.load(rules.with_suffix(".pack")).space == spaces["crop"]
+
+
 def test_it_classifies_as_its_file_does(cli, album, rules):
+    rules.write_text(RULES.replace("[[rule]]", "[[label]]"))
     cli("pack", "door.toml")
     by_pack = labels_of(cli("classify", "album/a.jpg", "--labels", "door.pack", "--json"))
     by_file = labels_of(cli("classify", "album/a.jpg", "--labels", "door.toml", "--json"))
@@ -97,13 +111,13 @@ def test_the_model_of_a_pack_is_found_by_its_name(cli, album, rules, monkeypatch
 
 def test_another_space_is_refused(cli, album, rules):
     cli("pack", "door.toml")
-    done = cli("classify", "album/a.jpg", "--labels", "door.pack", "--fit", "pad")
+    done = cli("classify", "album/a.jpg", "--labels", "door.pack", "--fit", "crop")
     assert (done.code, done.out) == (1, "")
     assert "door.pack was made with the model tiny in space" in done.line
 
 
 def test_pictures_are_fitted_as_for_the_pack_unless_that_is_asked_for(cli, album, rules):
-    cli("pack", "door.toml", "--fit", "pad")
+    cli("pack", "door.toml")
     found = labels_of(cli("classify", "album/a.jpg", "--labels", "door.pack", "--json"))
     padded = cli("classify", "album/a.jpg", "--labels", "door.toml", "--fit", "pad", "--json")
     assert dict(found) == pytest.approx(dict(labels_of(padded)), abs=2e-3)

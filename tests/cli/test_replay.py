@@ -17,11 +17,6 @@ TRUTH = "rule,start,end\nred,18,30\nred,0:01:30,1:40\nred,140,150\n"
 
 
 @pytest.fixture
-def door(here, model):
-    return pack_of(here / "door.pack", model, threshold=0.5)
-
-
-@pytest.fixture
 def film(here):
     (here / "truth.csv").write_text(TRUTH)
     return folder_of(here / "film", 180, red=RED)
@@ -91,7 +86,7 @@ def test_a_recording_that_is_too_short(cli, here, model, film):
     rules = pack_of(here / "door.pack", model)
     options = ("--replay", "film", "--rules", rules, "--labels", "truth.csv")
     done = cli("watch", *options)
-    assert done.code == 0 and "0:02:59 were seen, and learning takes at least 0:20:00" in done.out
+    assert done.code == 0 and "0:02:59 were seen, and learning takes 0:20:00" in done.out
     assert "Give a longer recording" in done.out
     red, _ = cli("watch", *options, "--json").lines
     assert (red["threshold"], red["learnt_s"], red["watched_s"], red["events"]) == (
@@ -103,18 +98,35 @@ def test_a_recording_that_is_too_short(cli, here, model, film):
     assert red["false_alerts_a_day"] == {"value": None, "low": 0.0, "high": None}
 
 
-def test_a_plot_of_one_rule(cli, here, model, film):
-    done = cli("watch", "--replay", "film", "--rules", "one.toml", "--plot", "a.png")
-    assert done.code == 1
-    (here / "one.toml").write_text('[[rule]]\nname = "red"\nthreshold = 0.5\n')
-    options = ("--replay", "film", "--rules", "one.toml", "--labels", "truth.csv")
+def test_a_plot_of_each_rule(cli, here, door, film):
+    options = ("--replay", "film", "--rules", door, "--labels", "truth.csv")
     done = cli("watch", *options, "--plot", "a.png")
     assert (done.code, done.err) == (0, "")
     drawn = np.asarray(Image.open(here / "a.png").convert("RGB")).astype(int)
-    rows = slice(*plot._BARS["truth"])
-    columns = np.flatnonzero((drawn[rows] == plot._TRUTH).all(-1).any(0))
-    left, right = (plot._LEFT + s / 179 * (plot._RIGHT - plot._LEFT) for s in (18, 150))
-    assert (columns[0], columns[-1]) == pytest.approx((left, right), abs=2)
+    assert drawn.shape[0] == 2 * plot._HEIGHT
+    red, blue = drawn[: plot._HEIGHT], drawn[plot._HEIGHT :]
+    for bar, colour, span in (
+        ("truth", plot._TRUTH, (18, 150)),
+        ("events", plot._EVENT, (20, 109)),
+    ):
+        rows = slice(*plot._BARS[bar])
+        columns = np.flatnonzero((red[rows] == colour).all(-1).any(0))
+        ends = [plot._LEFT + s / 179 * (plot._RIGHT - plot._LEFT) for s in span]
+        assert (columns[0], columns[-1]) == pytest.approx(ends, abs=2)
+        assert not (blue[rows] == colour).all(-1).any()
+
+
+def test_schedules_are_judged_by_when_it_was_recorded(cli, here, model, film):
+    rules = pack_of(here / "door.pack", model, threshold=0.5, schedule="fri 18:00-18:01")
+    options = ("--replay", "film", "--rules", rules, "--json")
+    done = cli("watch", *options, "--begin", "2026-05-01T17:59:25")
+    assert (done.code, done.err) == (0, "")
+    assert done.lines[0]["events"] == [{"start": 60, "end": 69}]  # 18:00:25, a Friday
+    assert cli("watch", *options, "--begin", "2026-05-02 17:59:25").lines[0]["events"] == []
+    unsaid = cli("watch", *options)
+    assert unsaid.code == 0 and "the schedule of red, blue is judged as if the re" in unsaid.line
+    assert unsaid.line.endswith("Say with --begin when it did.")
+    assert unsaid.lines[0]["events"] == []
 
 
 def test_a_file_without_rules_is_about_the_only_one(cli, here, film):
@@ -130,7 +142,6 @@ def test_a_file_without_rules_is_about_the_only_one(cli, here, film):
         ("start,end\n1,2\n", [], "do not say which rule they are about"),
         ("rule,start,end\nred,2,1\n", [], "truth.csv, line 2"),
         ("", [], "no columns start and end"),
-        (TRUTH, ["--plot", "a.png"], "--plot draws one rule, and there are 2"),
     ],
 )
 def test_labels_that_do_not_fit(cli, door, film, here, truth, more, words):

@@ -67,7 +67,7 @@ def test_one_label(cli, packed):
     label = PromptPack.load(packed / "b.pack").labels[0]
     coloured(packed / "new", 1, (200, 60, 50), 7)
     coloured(packed / "new2", 1, (60, 50, 200), 7)
-    limit = label.settings["threshold"]
+    limit = label.lesson["thresholds"]["red"]
     assert best(cli, "new", "b.pack")["score"] >= limit > best(cli, "new2", "b.pack")["score"]
 
 

@@ -10,23 +10,12 @@ import pytest
 from edgeclip.cli.wanted import called
 from edgeclip.watch.gate import ChangeGate
 from tests import folders, tiny
-from tests.cli.films import folder_of, pack_of, video_of
-
-
-@pytest.fixture
-def door(here, model):
-    """A pack that need not learn."""
-    return pack_of(here / "door.pack", model, threshold=0.5)
+from tests.cli.films import folder_of, pack_of, rules_told, video_of
 
 
 @pytest.fixture(params=["folder", "video"])
 def source(request, here):
     return folder_of(here / "film") if request.param == "folder" else video_of(here / "film.avi")
-
-
-@pytest.fixture
-def film(here):
-    return folder_of(here / "film")
 
 
 def both(lines):
@@ -43,7 +32,7 @@ def seconds(event, name):
 
 def test_what_is_seen_is_told_to_people(cli, door, source):
     done = cli("watch", source, "--rules", door)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, rules_told(done.err)) == (0, ["red", "blue"])
     first, second = done.out.splitlines()
     assert "  red  started  score " in first and "  red  ended after 6 s  score " in second
     began, ended = (datetime.fromisoformat(line[:19]) for line in (first, second))
@@ -117,7 +106,10 @@ def test_it_learns_first_and_carries_on_where_it_was(cli, here, model):
     folder_of(here / "short")
     again = cli("watch", "short", *options)
     both(again.lines)
-    assert again.err == ""  # nothing to learn
+    assert [line.split(";")[0] for line in again.err.splitlines()] == [
+        "edgeclip: red: watching",  # nothing to learn
+        "edgeclip: blue: watching",
+    ]
     forgotten = cli("watch", "short", *options[:2], "--state", "new", "--json")
     assert forgotten.out == "" and "red: learning" in forgotten.err
     (last,) = [line for line in forgotten.err.splitlines() if "red: still" in line]
@@ -131,7 +123,11 @@ def test_it_learns_first_and_carries_on_where_it_was(cli, here, model):
 def test_a_state_that_cannot_be_kept_is_told(cli, door, film, here):
     (here / "kept").write_text("a file")
     done = cli("watch", "film", "--rules", door, "--state", "kept/door", "--json")
-    assert (done.code, done.out) == (1, "") and "kept" in done.line
+    assert (done.code, done.out) == (1, "") and "the state folder kept/door cannot" in done.line
+    for folder in ("/proc", "/proc/door"):
+        done = cli("watch", "film", "--rules", door, "--state", folder)
+        assert done.code == 1 and f"edgeclip: the state folder {folder} cannot be " in done.line
+        assert done.line.endswith(". Give another with --state.")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +146,8 @@ def test_a_state_that_cannot_be_kept_is_told(cli, door, film, here):
         (["film", "--rules", "door.pack", "--keep-days", "3"], 2, "are for --timeline"),
         (["film", "--rules", "door.pack", "--keep-mb", "3"], 2, "are for --timeline"),
         (["film", "--rules", "door.pack", "--fps", "0"], 2, "--fps"),
+        (["film", "--rules", "door.pack", "--false-alerts", "2"], 2, "is for --alert"),
+        (["film", "--alert", "a cat", "--false-alerts", "some"], 1, 'a rate such as "1 a day"'),
         (
             ["--replay", "film", "--rules", "door.pack", "--log", "l"],
             2,
@@ -157,7 +155,14 @@ def test_a_state_that_cannot_be_kept_is_told(cli, door, film, here):
         ),
         (["--replay", "film", "--rules", "door.pack", "--keep-mb", "1"], 2, "--keep-mb is not"),
         (["--replay", "film", "--rules", "door.pack", "--plot", "p.jpg"], 2, "must end in .png"),
+        (["0", "--rules", "door.pack", "--begin", "2h"], 2, "--begin is for a recording: a video"),
+        (["rtsp://x/1", "--rules", "door.pack", "--begin", "2h"], 2, "--begin is for a recording"),
+        (["film", "--rules", "door.pack", "--begin", "noon"], 2, "'--begin': 'noon' is no time."),
+        (["film", "--rules", "door.pack", "--begin", "2h ago"], 2, "'2h ago' is no time"),
+        (["film", "--rules", "door.pack", "--begin", "9999"], 2, "is no year of a recording"),
+        (["film", "--rules", "door.pack", "--begin", "0001"], 2, "is no year of a recording"),
         (["gone.mp4", "--rules", "door.pack"], 1, "gone.mp4 does not exist"),
+        (["gone.mp4", "--rules", "door.pack", "--begin", "2h"], 1, "gone.mp4 does not exist"),
         (["notes.txt", "--rules", "door.pack"], 1, "notes.txt is no video"),
         (["empty", "--rules", "door.pack"], 1, "empty holds no picture"),
         (["film", "--rules", "gone.toml"], 1, "gone.toml"),
@@ -200,6 +205,12 @@ def test_words_that_clip_cannot_hold_are_told_at_once(cli, film, here):
     assert done.err.startswith('edgeclip: hint: "a room without people" asks for what CLIP gets')
     (here / "rules.toml").write_text('[[rule]]\nname = "few"\nprompts = ["three cars"]\n')
     assert 'hint: "three cars"' in cli("watch", "film", "--rules", "rules.toml").err
+
+
+def test_more_false_alerts_are_learnt_sooner(cli, film):
+    assert "which takes 24 h" in cli("watch", "film", "--alert", "a cat").err
+    done = cli("watch", "film", "--alert", "a cat", "--false-alerts", "24 a day")
+    assert done.code == 0 and "which takes 60 min" in done.err
 
 
 def test_words_are_watched_for_with_all_of_the_frame(cli, film, monkeypatch):

@@ -8,21 +8,10 @@ import pytest
 
 from edgeclip.index.index import Index
 from edgeclip.watch.sinks import timeline as timelines
-from tests.cli.films import folder_of, pack_of
+from tests.cli.films import folder_of, pack_of, rules_told
 from tests.watch.sinks.broker import Broker, Listener
 from tests.watch.sinks.receiver import Receiver
 from tests.watch.sinks.some import until
-
-
-@pytest.fixture
-def door(here, model):
-    """A pack that need not learn."""
-    return pack_of(here / "door.pack", model, threshold=0.5)
-
-
-@pytest.fixture
-def film(here):
-    return folder_of(here / "film")
 
 
 class TestTimeline:
@@ -87,7 +76,7 @@ class TestWebhook:
 
     def test_a_server_gets_what_is_told(self, cli, door, film, server):
         done = self.watched(cli, door, server)
-        assert done.code == 0 and done.err == ""
+        assert done.code == 0 and rules_told(done.err) == ["red", "blue"]
         assert [{k: v for k, v in got.items() if k != "picture"} for got in server.got] == (
             done.lines
         )
@@ -132,7 +121,7 @@ class TestMqtt:
         try:
             options = ("--mqtt", broker.url, "--camera", "door", "--json")
             done = cli("watch", "film", "--rules", rules, *options)
-            assert done.code == 0 and done.err == ""
+            assert done.code == 0 and rules_told(done.err) == ["red", "blue"]
             until(lambda: len(listener.events()) == 2)
             assert listener.events() == done.lines
             assert listener.texts("edgeclip/door/availability")[-1] == "offline"

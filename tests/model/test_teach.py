@@ -117,7 +117,7 @@ def test_one_label_against_others():
     )
     assert (lesson.measure, lesson.chance, lesson.others) == ("AUC", 0.5, 16)
     score = taught.classifier(lambda vector: vector, labels=["cat"])
-    limit = taught.labels[0].settings["threshold"]
+    limit = taught.labels[0].lesson["thresholds"]["cat"]
     assert limit == lesson.thresholds["cat"]
     seen = [score(vector)[0].score >= limit for vector in world.pictures(0, 60)]
     others = [score(v)[0].score >= limit for k in (1, 2) for v in world.pictures(k, 60)]
@@ -160,7 +160,8 @@ def test_a_pack_remembers_and_is_taught_anew(tmp_path):
     label = loaded.labels[0]
     assert label.lesson is not None and label.lesson["pictures"] == dict.fromkeys(NAMES, 8)
     assert label.lesson["estimate"] == lesson.estimate
-    assert label.settings == {"threshold": lesson.thresholds["cat"], "cooldown": 9}
+    assert label.lesson["thresholds"] == lesson.thresholds
+    assert label.settings == pack.labels[0].settings
     assert np.allclose(label.text_vectors, pack.labels[0].vectors, atol=1e-3)
     more = examples(world, 12)
     again, _ = teach(first, more)

@@ -48,26 +48,15 @@ def learnt(days: float = 1.1, rate: float = 1.0, **how) -> Calibration:
 
 
 @pytest.mark.parametrize(
-    ("rate", "least", "most"),
-    [(1.0, HOUR, DAY), (24.0, 1200.0, HOUR), (1 / 7, 7 * HOUR, DAY), (1 / 365, DAY, DAY)],
+    ("rate", "seconds"), [(1.0, DAY), (24.0, HOUR), (1 / 7, DAY), (96.0, 1200.0)]
 )
-def test_the_warm_up_is_as_long_as_the_promise_asks(rate, least, most):
-    assert Calibration(rate, 2.0).warm_up_s == pytest.approx((least, most))
-
-
-def first_threshold(times, scores) -> float:
-    thresholds = run(Calibration(1.0, 2.0), times, scores)
-    return next(time for time, level in zip(times, thresholds, strict=True) if level is not None)
-
-
-def test_it_takes_less_where_much_happens():
-    assert 4 * HOUR < first_threshold(*background(1.1)) < 20 * HOUR
-
-
-def test_an_empty_scene_is_watched_for_a_day():
-    times = np.arange(0, 1.2 * DAY, 30.0)
-    scores = np.random.default_rng(1).normal(-5, 0.2, len(times))
-    assert DAY <= first_threshold(times, scores) <= 1.1 * DAY
+def test_the_warm_up_is_as_long_as_the_promise_asks(rate, seconds):
+    calibration = Calibration(rate, 2.0)
+    assert calibration.warm_up_s == pytest.approx(seconds)
+    times, scores = background(1.1)
+    thresholds = run(calibration, times, scores)
+    first = next(t for t, level in zip(times, thresholds, strict=True) if level is not None)
+    assert seconds <= first <= seconds + 60
 
 
 def test_while_it_learns_it_tells_how_far_it_is():
@@ -111,10 +100,10 @@ def test_below_even_odds_nothing_alerts():
 def test_a_level_bounds_it_above_what_is_usual():
     calibration = learnt(level=-1.0)
     own = calibration.threshold
-    assert own > 2 and calibration.bounded(None) == own == calibration.bounded(own + 1)
+    assert own > 3 and calibration.bounded(None) == own == calibration.bounded(own + 1)
     assert calibration.bounded(own - 0.5) == own - 0.5
-    # A quarter of the half minutes reach about -0.4: a nat above that is clear of it.
-    assert 0.2 < calibration.bounded(-9.0) < 1.2
+    # A quarter of the half minutes reach about -0.4: 2.5 above that is clear of it.
+    assert 1.7 < calibration.bounded(-9.0) < 2.7
     assert learnt(level=-9.0).bounded(-9.0) == 0.0
     assert Calibration(1.0, 2.0).bounded(1.0) is None
 

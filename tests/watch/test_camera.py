@@ -70,10 +70,12 @@ def test_no_more_frames_than_asked_for(control):
     times = []
     for frame in frames(0, fps=5):
         times.append(frame.time)
-        if len(times) == 5:
+        if len(times) == 9:
             break
     steps = [after - before for before, after in itertools.pairwise(times)]
-    assert min(steps) > 0.05 and sum(steps) > 0.7
+    # Eight steps of 0.2 s; a busy machine may be late with the first frame.  All frames of the
+    # stand-in would take a fifth of that.
+    assert min(steps) > 0.05 and sum(steps) > 1.2
 
 
 def test_every_way_to_lose_a_camera(control, monkeypatch):

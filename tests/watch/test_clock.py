@@ -83,3 +83,9 @@ def test_a_recording_has_the_times_of_its_frames():
     assert clock.steady() == 90.0
     assert clock.local(60.0).timestamp() == pytest.approx(TODAY + 60)
     assert clock.is_set
+
+
+def test_a_beginning_that_was_given_is_right_though_it_is_long_ago(monkeypatch):
+    assert RecordedClock(0.0).is_set
+    monkeypatch.setattr("time.time", lambda: 1000.0)  # a board that was just on
+    assert not RecordedClock().is_set

@@ -48,7 +48,7 @@ def test_the_level_is_what_most_stay_below():
     hours = (times[1:] // HOUR).astype(int)
     peaks = np.array([held[hours == hour].max(axis=0) for hour in range(72)])
     fourth = np.sort(peaks, axis=0)[-4]
-    expected = np.quantile(fourth, 0.85)
+    expected = np.quantile(fourth, 0.8)
     assert observed(times, scores).level == pytest.approx(expected, abs=1e-5)
     assert expected < fourth[: COUNT // 10].min()  # what is often there does not count
 
@@ -102,6 +102,8 @@ def test_a_restart_carries_on():
     assert again.level == pytest.approx(whole.level, abs=0.3)  # an hour of it was cut
     with pytest.raises(ValueError, match="missing"):
         Reached(COUNT + 1, 1.0, 2.0).restore(whole.record())
+    with pytest.raises(ValueError, match="another rate"):
+        Reached(COUNT, 24.0, 2.0).restore(whole.record())
     with pytest.raises(KeyError):
         again.restore({})
 

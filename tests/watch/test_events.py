@@ -34,3 +34,9 @@ def test_a_running_event_has_no_end_and_maybe_no_box():
 def test_an_event_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         event().score = 1.0
+
+
+def test_an_event_is_told_without_its_pixels():
+    told = repr(event())
+    assert told.startswith("Event(id='door-person-000001', camera='door', rule='person'")
+    assert "picture" not in told and "vector" not in told and "array" not in told

@@ -11,6 +11,7 @@ from PIL import Image
 
 from edgeclip import Frame, frames
 from edgeclip.errors import CameraError, ImageRejected
+from edgeclip.watch.frame import CameraState
 from tests.pictures import photo
 from tests.watch.conftest import COUNT, RATE, coloured, encode, ffmpeg
 
@@ -90,8 +91,8 @@ def test_a_name_that_looks_like_an_address_or_an_option(video, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.mp4", b"this is no video", "a.mp4 is no video that can be read. Convert it"),
-        ("b.mp4", b"", "b.mp4 is no video"),
+        ("a.mp4", b"this is no video", "a.mp4 is no video that can be read. Give another"),
+        ("b.mp4", b"", "b.mp4 is no video that can be read. Give another"),
         # A playlist must not lead to other files or to the network.
         ("c.m3u8", b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n", "c.m3u8 is no video"),
     ],
@@ -101,6 +102,27 @@ def test_a_file_that_is_no_video(tmp_path, name, content, message):
     with pytest.raises(CameraError, match=message) as caught:
         next(frames(tmp_path / name))
     assert isinstance(caught.value, OSError) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.PNG", "photo.webp"])
+def test_a_picture_is_no_video(tmp_path, name):
+    photo().save(tmp_path / name)
+    with pytest.raises(CameraError, match=r"photo\.\w+ is a picture. Give the folder that it is"):
+        frames(tmp_path / name)
+
+
+def test_a_picture_that_moves_is_a_video(tmp_path):
+    pictures = [Image.fromarray(coloured(number)) for number in range(4)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=250)
+    assert len(list(frames(tmp_path / "a.gif"))) == 4
+
+
+def test_a_frame_is_told_without_its_pixels():
+    assert repr(Frame(1.5, coloured(1), 2)) == (
+        "Frame(time=1.5, dropped=2, recorded=False, blind=False)"
+    )
+    assert str(CameraState("lost", "it is gone", 1.5)) == "the camera is lost: it is gone"
+    assert str(CameraState("open", "", 1.5)) == "the camera is open"
 
 
 def test_a_file_with_sound_alone(tmp_path):

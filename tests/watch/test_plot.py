@@ -8,7 +8,7 @@ from PIL import Image
 
 from edgeclip.errors import EdgeclipError
 from edgeclip.watch import plot
-from edgeclip.watch.plot import time_ticks, write_plot
+from edgeclip.watch.plot import Panel, time_ticks, write_plot
 
 
 def drawn(path, **changes) -> np.ndarray:
@@ -22,7 +22,11 @@ def drawn(path, **changes) -> np.ndarray:
         "truth": [(480, 620)],
         "title": "cat",
     } | changes
-    write_plot(path, **given)
+    write_plot(path, [Panel(**given)])
+    return pixels(path)
+
+
+def pixels(path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
@@ -71,15 +75,32 @@ def test_nothing_outside_the_recording_is_drawn(tmp_path):
 
 @pytest.mark.parametrize("scores", [[0.3], [np.nan], [-np.inf]])
 def test_one_sample_and_no_score_can_be_drawn(tmp_path, scores):
-    write_plot(tmp_path / "a.png", [5.0], scores, [np.nan], [], [], "löwe 獅子 \udcff")
+    write_plot(tmp_path / "a.png", [Panel("löwe 獅子 \udcff", [5.0], scores, [np.nan])])
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
+def test_each_rule_has_a_panel_as_if_it_were_alone(tmp_path):
+    panels = [
+        Panel("cat", np.arange(1000.0), np.zeros(1000), 2.0, [(500, 600)]),
+        Panel("dog", [0.0, 60.0], [1.0, np.nan], 0.5, truth=[(10, 20)]),
+    ]
+    write_plot(tmp_path / "both.png", panels)
+    for number, panel in enumerate(panels):
+        write_plot(tmp_path / f"{number}.png", [panel])
+    alone = [pixels(tmp_path / f"{number}.png") for number in (0, 1)]
+    assert np.array_equal(pixels(tmp_path / "both.png"), np.concatenate(alone))
+    assert not np.array_equal(*alone)
+
+
 def test_nothing_to_draw_is_said(tmp_path):
-    with pytest.raises(ValueError, match="0 times"):
-        write_plot(tmp_path / "a.png", [], [], [], [], [], "")
-    with pytest.raises(ValueError, match="2 times and 1 scores"):
-        write_plot(tmp_path / "a.png", [1, 2], [1], 0.5, [], [], "")
+    for panels, message in (
+        ([], "0 panels"),
+        ([Panel("", [1], [1], 0.5)] * 51, "51 panels"),
+        ([Panel("", [], [], [])], "0 times"),
+        ([Panel("", [1, 2], [1], 0.5)], "2 times and 1 scores"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_plot(tmp_path / "a.png", panels)
     assert not list(tmp_path.iterdir())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -22,6 +23,14 @@ def test_each_rule_has_its_course(model):
     assert all((red.scores[s] > 0) == (5 <= s <= 11) for s in range(40))
     assert set(red.thresholds) == {0.0} and red.threshold == 0.0
     assert (red.seconds, red.since, red.watched_s) == (39, 0, 39)
+
+
+def test_schedules_are_judged_by_when_it_began(model):
+    pack = made(model, threshold=0.5, schedule="fri 18:00-19:00")
+    for hour, events in ((17, []), (18, [(5, 11)])):
+        begin = datetime(2026, 5, 1, hour, 7, 0, 123_456).timestamp()
+        found = follow(film(40, red=set(range(5, 12))), model, pack, begin=begin)
+        assert found["red"].events == events
 
 
 def test_an_event_that_goes_on_ends_with_the_recording(model):

@@ -300,10 +300,10 @@ def test_a_full_disk_stops_no_camera(model, pack, tmp_path):
 
 def test_a_place_that_cannot_be_written_is_known_at_once(model, pack, tmp_path):
     (tmp_path / "kept").touch()  # a file where the folder would be
-    with pytest.raises(EdgeclipError, match=r"kept cannot be made: .*\. Choose another place"):
+    with pytest.raises(EdgeclipError, match=r"folder .*kept cannot be used: .*\. Give another"):
         Watcher(model, pack, keep=tmp_path / "kept" / "door.json")
     (tmp_path / "door.json.lock").mkdir()
-    with pytest.raises(EdgeclipError, match=r"door.json.lock cannot be written: .*\. "):
+    with pytest.raises(EdgeclipError, match=r"the state folder .* cannot be used: .*--state"):
         Watcher(model, pack, keep=tmp_path / "door.json")
 
 

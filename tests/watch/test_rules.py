@@ -35,6 +35,7 @@ def test_what_is_not_set():
         ("3 a week", 3 / 7),
         ("1 an hour", 24),
         ("0.5/day", 0.5),
+        ("24", 24),
         (4, 4),
     ],
 )
@@ -48,8 +49,9 @@ def test_a_region_and_its_tiles():
 
 
 def test_a_threshold_that_was_taught_is_not_this_camera_s():
-    assert rule(threshold=0.7).threshold == 0.7
-    assert rule(lesson={"positives": 8}, threshold=0.7).threshold is None
+    taught = {"thresholds": {"cat": 0.6}}
+    assert rule(lesson=taught).threshold is None
+    assert rule(lesson=taught, threshold=0.7).threshold == 0.7
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_it_learns_and_then_tells_one_beginning_and_one_end(model, pack):
     watcher = Watcher(model, pack, camera="door", clock=RecordedClock(BEGIN))
     assert watched(watcher, film(600, red=set(range(300, 310)))) == []
     assert {reading.threshold for reading in watcher.readings} == {None}
-    assert {reading.warm_up_s for reading in watcher.readings} == {(1200, 1200)}
+    assert {reading.warm_up_s for reading in watcher.readings} == {1200}
     assert all(0.4 < reading.learnt < 0.55 for reading in watcher.readings)
     events = watched(watcher, film(1300, red=set(range(1800, 1820)), begin=600))
     started, ended = events

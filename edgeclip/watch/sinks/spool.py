@@ -6,14 +6,14 @@ A message is a file with a number for its name, written whole.  The oldest goes 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 from pathlib import Path
 
-from edgeclip.errors import EdgeclipError, next_step
+from edgeclip.errors import EdgeclipError
 from edgeclip.index.place import fsync
 from edgeclip.model.whole import whole_file
+from edgeclip.watch.lock import Lock
 from edgeclip.watch.sinks.reasons import reason
 
 REFUSED = "refused"
@@ -49,7 +49,11 @@ class Spool:
         # Number → size, oldest first; and the bodies that the disk would not take.
         self._sizes: dict[int, int] = {}
         self._bodies: dict[int, bytes] = {}
-        self._lock = _locked(self.folder)
+        self._lock = Lock(
+            self.folder / "lock",
+            folder="spool",
+            taken=f"the spool {self.folder} is in use by another process. Give each its own.",
+        )
         self._next = self._look()
 
     def __len__(self) -> int:
@@ -131,7 +135,7 @@ class Spool:
         with self._changed:
             if not self._closed:
                 self._closed = True
-                os.close(self._lock)
+                self._lock.close()
                 self._changed.notify_all()
 
     def _look(self) -> int:
@@ -166,22 +170,3 @@ class Spool:
 
 def _number(path: Path) -> int:
     return int(path.stem) if path.suffix == _SUFFIX and path.stem.isdecimal() else 0
-
-
-def _locked(folder: Path) -> int:
-    """Become the one user of a folder; the kernel frees it when the process ends."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise EdgeclipError(
-            f"the spool {folder} cannot be used: {error.strerror}. {next_step(error)}"
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise EdgeclipError(
-            f"the spool {folder} is in use by another process. Give each its own."
-        ) from error
-    return lock
