@@ -121,7 +121,7 @@ def test_night_is_dark_and_noisy():
 
 
 def test_a_part_too_short_for_its_visits_is_refused():
-    with pytest.raises(ValueError, match="600 s are too short for 48 visits"):
+    with pytest.raises(ValueError, match="600 s are too short for 66 visits"):
         Week(1, "held", 600 / 86_400)
 
 
