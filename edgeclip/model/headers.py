@@ -31,14 +31,25 @@ def is_heic(head: bytes) -> bool:
 
 
 def webp_canvas(head: bytes) -> tuple[int, int] | None:
-    """Return width and height of an extended WebP, or None for anything else.
+    """Return width and height of a WebP from its first 30 bytes, or None for anything else.
 
     Pillow's decoder allocates the whole canvas as soon as it opens such a file, so the limit on
-    pixels has to be checked before.  The header is that of the WebP container specification.
+    pixels has to be checked before.  The headers are those of RFC 9649 (the container and VP8L)
+    and RFC 6386 (VP8).
     """
-    if head[:4] != b"RIFF" or head[8:16] != b"WEBPVP8X" or len(head) < 30:
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP" or len(head) < 30:
         return None
-    return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    kind, low = head[12:16], 0x3FFF
+    if kind == b"VP8X":
+        return int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    if kind == b"VP8L" and head[20] == 0x2F:
+        packed = int.from_bytes(head[21:25], "little")
+        return (packed & low) + 1, (packed >> 14 & low) + 1
+    if kind == b"VP8 " and head[23:26] == b"\x9d\x01\x2a":
+        sides = head[26:28], head[28:30]
+        width, height = (int.from_bytes(side, "little") & low for side in sides)
+        return width, height
+    return None
 
 
 def check_size(size: tuple[int, int] | None, max_pixels: int, name: str) -> None:

@@ -6,7 +6,7 @@ import struct
 
 import pillow_heif
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeclip.model.headers import is_heic, webp_canvas
@@ -58,10 +58,22 @@ def test_the_canvas_that_pillow_wrote_and_that_of_others():
     frames = [photo(33, 21, seed) for seed in (1, 2)]
     moving = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
     assert webp_canvas(moving[:32]) == (33, 21)
-    assert all(webp_canvas(data[:32]) is None for data in formats().values())
+    others = {name: data for name, data in formats().items() if not name.startswith("WEBP")}
+    assert all(webp_canvas(data[:32]) is None for data in others.values())
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.booleans(), st.booleans())
+@settings(max_examples=30)
+def test_the_canvas_of_every_kind_of_webp(width, height, lossless, transparent):
+    picture = photo(width, height).convert("RGBA" if transparent else "RGB")
+    if transparent:
+        picture.putalpha(100)
+    head = encoded(picture, "WEBP", lossless=lossless)[:30]
+    assert webp_canvas(head) == (width, height)
+    assert webp_canvas(head[:29]) is None
 
 
 @given(st.binary(max_size=64))
 def test_any_bytes_are_answered(head):
     assert is_heic(head) in (True, False)
-    assert webp_canvas(head) is None or min(webp_canvas(head)) >= 1
+    assert webp_canvas(head) is None or min(webp_canvas(head)) >= 0
