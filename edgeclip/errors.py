@@ -22,6 +22,8 @@
     ├── FilterError (ValueError)            a ``where`` that makes no sense
     ├── CameraError (OSError)               a source of frames that cannot be read
     ├── ExtraMissing (ImportError)          an optional half is not installed
+    ├── PathRefused (PermissionError)       a path outside the folders that a service may read
+    ├── Busy (BlockingIOError)              more waits already than there is room for
     └── ExportError (RuntimeError)          an export that was not finished; nothing is left behind
         ├── CheckpointError (ValueError)
         ├── LicenseNotAccepted (PermissionError)
@@ -139,6 +141,14 @@ class CameraError(EdgeclipError, OSError):
 
 class ExtraMissing(EdgeclipError, ImportError):
     """Report an optional half that is not installed; the message holds the pip command."""
+
+
+class PathRefused(EdgeclipError, PermissionError):
+    """Report a path that a request may not ask for, whether or not there is such a file."""
+
+
+class Busy(EdgeclipError, BlockingIOError):
+    """Report that more waits already than there is room for; the same may be asked again."""
 
 
 class ExportError(EdgeclipError, RuntimeError):

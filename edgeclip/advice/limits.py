@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from edgeclip.advice.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class Evidence:
         """Whether the model keeps the two meanings as far apart as unrelated texts."""
         return self.cosine <= self.unrelated
 
+    def record(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return asdict(self) | {"told_apart": self.told_apart}
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -55,6 +62,11 @@ class Limit:
     evidence: Evidence | None = None
     """What the model says itself, when one was asked."""
 
+    def record(self) -> dict[str, Any]:
+        """Return it for programs."""
+        seen = None if self.evidence is None else self.evidence.record()
+        return asdict(self) | {"title": KINDS[self.kind].title, "evidence": seen}
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -71,3 +83,14 @@ class Advice:
     def suitable(self) -> bool:
         """Whether CLIP can hold the whole query."""
         return not self.limits
+
+    def record(self) -> dict[str, Any]:
+        """Return it for programs; ``checks`` has every kind."""
+        kinds = {limit.kind for limit in self.limits}
+        return {
+            "query": self.query,
+            "suitable": self.suitable,
+            "limits": [limit.record() for limit in self.limits],
+            "rewrite": self.rewrite,
+            "checks": {kind: "limit" if kind in kinds else "ok" for kind in KINDS},
+        }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -54,7 +53,7 @@ def coach_command(
     found = [coach(query, model=asked) for query in queries]
     for advice in found:
         if as_json:
-            output.json_line(_told(advice))
+            output.json_line(advice.record())
         else:
             _print(advice, asked.name if asked else None, check_all)
     return 0 if all(advice.suitable for advice in found) else UNSUITABLE
@@ -113,26 +112,6 @@ def _model(model: str | None, models: Path | None) -> Model | None:
     if loaded.manifest.text is None and model is None:
         return None
     return loaded
-
-
-def _told(advice: Advice) -> dict[str, Any]:
-    """Return the advice for programs; ``checks`` has every kind."""
-    kinds = {limit.kind for limit in advice.limits}
-    limits = [
-        asdict(limit) | {"title": KINDS[limit.kind].title, "evidence": _shown(limit.evidence)}
-        for limit in advice.limits
-    ]
-    return {
-        "query": advice.query,
-        "suitable": advice.suitable,
-        "limits": limits,
-        "rewrite": advice.rewrite,
-        "checks": {kind: "limit" if kind in kinds else "ok" for kind in KINDS},
-    }
-
-
-def _shown(evidence: Evidence | None) -> dict[str, Any] | None:
-    return None if evidence is None else asdict(evidence) | {"told_apart": evidence.told_apart}
 
 
 def _print(advice: Advice, model: str | None, check_all: bool) -> None:

@@ -128,8 +128,13 @@ def _read(
     finally:
         os.close(descriptor)
     mark = "" if is_settled(before, now_ns) else UNSETTLED
-    digest = blake2b(data, digest_size=_HASH_BYTES).digest()
-    return Reading(key, stamp_of(before) + mark, digest, data, describe(data, before))
+    described = describe(data, before)
+    return Reading(key, stamp_of(before) + mark, content_hash(data), data, described)
+
+
+def content_hash(data: bytes) -> bytes:
+    """Return what a file is recognised by when it is renamed or copied (BLAKE2b)."""
+    return blake2b(data, digest_size=_HASH_BYTES).digest()
 
 
 def _bytes(descriptor: int, size: int) -> bytes:

@@ -39,9 +39,8 @@ _TEXT_BATCH = 16
 class Model:
     """Turn pictures and words into unit vectors of one space.
 
-    ``Model.load`` is the usual way in; the constructor takes the manifest and two functions that
-    open the towers when they are first needed, so a process that only embeds pictures never reads
-    the text tower.  Safe to use from several threads.
+    ``Model.load`` is the usual way in.  A tower opens when it is first needed: who only embeds
+    pictures never reads the text tower.  Safe to use from several threads.
     """
 
     def __init__(
@@ -63,8 +62,8 @@ class Model:
         self._image = Once(open_image)
         self._text = Once(open_text)
         self.fit: Fit = fit
-        self._draft = draft
-        self._max_pixels = max_pixels
+        self.draft = draft
+        self.max_pixels = max_pixels
         self.variants = variants or {}
 
     @classmethod
@@ -123,8 +122,7 @@ class Model:
         """Open towers now instead of on first use: ``image``, ``text``, or all that there are."""
         if "image" in towers or not towers:
             self._image.get()
-        words = self.manifest.text is not None and not self.manifest.spared
-        if "text" in towers or (not towers and words):
+        if "text" in towers or (not towers and self.manifest.text and not self.manifest.spared):
             self._text.get()
 
     def close_text(self) -> None:
@@ -148,7 +146,7 @@ class Model:
     @property
     def space(self) -> str:
         """Space id: only vectors of the same one may be compared."""
-        return self.manifest.space_id(fit=self.fit, draft=self._draft, **self.variants)
+        return self.manifest.space_id(fit=self.fit, draft=self.draft, **self.variants)
 
     @property
     def logit_scale(self) -> float:
@@ -173,8 +171,12 @@ class Model:
 
     def embed_tensor(self, tensor: NDArray[np.float32], *, normalize: bool = True) -> Vector:
         """Embed what `image_tensor` has prepared, perhaps in another thread."""
-        vector: Vector = self._image.get().run(tensor[None], unit=normalize)[0]
+        vector: Vector = self.embed_tensors(tensor[None], normalize=normalize)[0]
         return vector
+
+    def embed_tensors(self, tensors: NDArray[np.float32], *, normalize: bool = True) -> Vector:
+        """Embed ``(n, 3, size, size)`` in one inference: ``(n, dim)`` float32."""
+        return self._image.get().run(tensors, unit=normalize)
 
     @overload
     def embed_images(
@@ -218,7 +220,7 @@ class Model:
         return embedded(
             pictures,
             self.image_tensor,
-            lambda tensors: self._image.get().run(tensors, unit=normalize),
+            lambda tensors: self.embed_tensors(tensors, normalize=normalize),
             batch_size=batch_size,
             on_error=on_error,
         )
@@ -294,5 +296,5 @@ class Model:
         """Prepare a picture with this model's options: ``(3, size, size)`` float32."""
         from edgeclip.model.images import prepare
 
-        fit, draft, most = self.fit, self._draft, self._max_pixels
+        fit, draft, most = self.fit, self.draft, self.max_pixels
         return prepare(picture, self.manifest.image, fit=fit, draft=draft, max_pixels=most)
