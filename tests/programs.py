@@ -9,7 +9,13 @@ import pytest
 
 ALL_TESTS = "EDGECLIP_ALL_TESTS"
 """Variable that forbids leaving a test out; ``.ci/run`` sets it."""
-PACKAGES = {"Xvfb": "xvfb", "ffmpeg": "ffmpeg", "mosquitto": "mosquitto"}
+PACKAGES = {
+    "Xvfb": "xvfb",
+    "curl": "curl",
+    "ffmpeg": "ffmpeg",
+    "mosquitto": "mosquitto",
+    "redis-server": "redis-server",
+}
 """Program → the package that holds it; each stands in ``.ci/apt.txt``."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from edgeclip.cli import options, output
+from edgeclip.model.file_object import file_object
 from edgeclip.model.whole import whole_file
 
 if TYPE_CHECKING:
@@ -35,17 +36,9 @@ class Row:
 
     def record(self) -> dict[str, Any]:
         """Return the file object of the media-processing plugin's ``clip_embedding`` task."""
-        embedding = (
-            None
-            if self.vector is None
-            else {
-                "embedding": [float(value) for value in self.vector],
-                "embedding_dim": len(self.vector),
-                "normalized": self.normalized,
-            }
+        return file_object(
+            self.name, self.vector, self.error, normalized=self.normalized, kind=self.kind
         )
-        status = "success" if self.error is None else "error"
-        return {self.kind: self.name, "embedding": embedding, "status": status, "error": self.error}
 
 
 @contextlib.contextmanager

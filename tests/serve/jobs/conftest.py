@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from edgeclip.serve.jobs.jobs import Jobs
+from tests.serve.jobs.some import embed
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Open jobs that are closed at the end; not started."""
+    made = []
+
+    def make(embed=embed, **options):
+        made.append(Jobs(options.pop("folder", tmp_path / "jobs"), embed, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close(1.0)
