@@ -36,8 +36,14 @@ GATEKEEPERS = {
     "cv2": {"watch/camera.py"},
     "picamera2": {"watch/camera.py"},
     "paho": {"watch/sinks/mqtt.py"},
+    "uvicorn": {"serve/server.py"},
+    "huey": {"serve/jobs/queue.py"},
+    "redis": {"serve/jobs/queue.py"},
+    "prometheus_client": {"serve/metrics.py"},
     "edgeclip_export": {"cli/export.py", "cli/quantize.py"},
 }
+# Foreign library → the only floor that may import it.
+FRAMEWORKS = {"fastapi": "serve", "starlette": "serve", "pydantic": "serve", "anyio": "serve"}
 FORBIDDEN = {"torch", "torchvision", "onnx", "open_clip", "timm"}
 
 
@@ -81,6 +87,7 @@ def test_each_foreign_library_has_one_gatekeeper(path):
     for library in {module.partition(".")[0] for module in found}:
         assert library not in FORBIDDEN, f"{name} imports {library}"
         assert name in GATEKEEPERS.get(library, {name}), f"{name} imports {library}"
+        assert name.startswith(FRAMEWORKS.get(library, "")), f"{name} imports {library}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

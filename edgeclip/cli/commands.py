@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "duplicates": ("duplicates", "Find pictures that show the same; nothing is deleted."),
     "groups": ("groups", "Group the pictures of an index that are alike."),
     "watch": ("watch", "Watch a camera, and tell what happens."),
+    "serve": ("serve", "Serve the model, and an index where there is one, over HTTP."),
     "coach": ("coach", "Say what CLIP cannot do with a query, and what to ask instead."),
     "diagnose": ("diagnose", "Explain why a picture and a query get the score they get."),
     "doctor": ("doctor", "Look for faults of this board, its packages, model and index."),

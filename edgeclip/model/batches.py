@@ -1,4 +1,4 @@
-"""Pictures → vectors in batches, with the bad pictures in their places."""
+"""Pictures and texts → vectors in batches, with the bad pictures in their places."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from edgeclip.errors import ImageRejected
 from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.prefetch import prefetched
+from edgeclip.model.texts import checked
 from edgeclip.vectors import Vector
 
 Tensor = NDArray[np.float32]
 Prepared = Tensor | ImageRejected
+_TEXT_BATCH = 16
 Run = Callable[[NDArray[Any]], Vector]
 
 
@@ -45,6 +47,29 @@ def embedded(
     workers, ahead = min(4, usable_cpus()), batch_size + 3
     tensors = prefetched(_returning(prepare), pictures, workers=workers, ahead=ahead)
     return _vectors(tensors, run, batch_size, on_error == "raise")
+
+
+def embedded_texts(
+    texts: Iterable[str], open_text: Callable[[], tuple[Any, Any]], *, unit: bool
+) -> Iterator[Vector]:
+    """Yield the vector of each text, in order.
+
+    Args:
+        texts: checked a batch at a time.
+        open_text: gives the tokenizer and the session of the text tower.
+        unit: length 1, or the raw output of the tower.
+
+    Raises:
+        TypeError: one text instead of many.
+        InvalidText: at the bad text's batch.
+    """
+    if isinstance(texts, str):
+        raise TypeError("embed_texts takes many texts. Use embed_text for one.")
+    iterator = map(checked, texts)
+    # A batch before the tower: a refusal must not wait for that to open.
+    while batch := list(islice(iterator, _TEXT_BATCH)):
+        tokenizer, session = open_text()
+        yield from session.run(tokenizer(batch), unit=unit)
 
 
 def _check(pictures: Any, batch_size: int, on_error: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from edgeclip.errors import ImageRejected
 from edgeclip.model import library, parts, query, tuned
-from edgeclip.model.batches import embedded
+from edgeclip.model.batches import embedded, embedded_texts
 from edgeclip.model.classifier import Classifier
 from edgeclip.model.headers import MAX_PIXELS, MOST_PIXELS
 from edgeclip.model.manifest import Manifest
 from edgeclip.model.once import Once
 from edgeclip.model.pack import PromptPack
 from edgeclip.model.prompts import Prompts
-from edgeclip.model.texts import checked
 from edgeclip.model.towers import FITS, Fit
 from edgeclip.vectors import Vector
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     Pictures = Iterable[PictureSource]
     Raise = Literal["raise"]
     Return = Literal["return"]
-
-_TEXT_BATCH = 16
 
 
 class Model:
@@ -128,6 +125,12 @@ class Model:
     def close_text(self) -> None:
         """Let go of the text tower, most of a model's memory; words open it again."""
         self._text.forget()
+
+    def fitted(self, fit: Fit) -> Model:
+        """Return the same model with another fit; both share their towers."""
+        other = copy.copy(self)
+        other.fit = fit
+        return other
 
     def __repr__(self) -> str:
         """Name the model, its dim and its space."""
@@ -243,13 +246,7 @@ class Model:
         Raises:
             InvalidText: at the bad text's batch.
         """
-        if isinstance(texts, str):
-            raise TypeError("embed_texts takes many texts. Use embed_text for one.")
-        iterator = map(checked, texts)
-        # A batch before the tower: a refusal must not wait for that to open.
-        while batch := list(islice(iterator, _TEXT_BATCH)):
-            tokenizer, session = self._text.get()
-            yield from session.run(tokenizer(batch), unit=normalize)
+        return embedded_texts(texts, self._text.get, unit=normalize)
 
     def token_count(self, text: str) -> int:
         """Count a text's tokens, marks included; what the context cannot hold is cut off."""

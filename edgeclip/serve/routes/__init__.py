@@ -1,0 +1,1 @@
+"""Routes: what may be asked, one file a subject."""

@@ -1,0 +1,69 @@
+"""Classify: labels for a picture, zero-shot."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from edgeclip.serve import uploads
+from edgeclip.serve.problems import Refused, responses
+from edgeclip.serve.routes.shared import Served, router, threaded
+
+routes = router("classify")
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+
+
+class Labelled(BaseModel):
+    """A label and how likely it is."""
+
+    label: str = Field(examples=["cat"])
+    score: float = Field(ge=0, le=1, description="Probability among all labels.")
+
+
+class Labels(BaseModel):
+    """The labels of a picture, the likeliest first."""
+
+    labels: list[Labelled]
+
+
+@routes.post(
+    "/classify",
+    summary="Rank labels for a picture",
+    responses=responses(415, 422, ok=Labels),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "multipart/form-data": {
+                    "schema": uploads.form_schema(
+                        ("file", "label"),
+                        file=uploads.FILE,
+                        label=_TEXTS | {"minItems": 1, "description": "What it may be."},
+                        template=_TEXTS | {"description": "Prompts with one {} each."},
+                        negative=_TEXTS | {"description": "Labels that are not answered."},
+                        none={"type": "string", "description": "The answer for what is no label."},
+                    )
+                }
+            },
+        }
+    },
+)
+async def classify(request: Request, service: Served) -> Any:
+    """Compare a picture with labels in words; the labels' vectors are remembered."""
+    async with uploads.form(request) as form:
+        sent = await uploads.files(form)
+        labels = uploads.fields(form, "label")
+        templates = uploads.fields(form, "template")
+        negatives = uploads.fields(form, "negative")
+        none = uploads.field(form, "none")
+    if len(sent) != 1:
+        raise Refused(HTTPStatus.BAD_REQUEST, "the form has several files. Send one.")
+    options = {"templates": templates or None, "negatives": negatives, "none": none}
+    classifier = await threaded(service.classifier, labels, **options)
+    vector = await threaded(service.picture, sent[0].data)
+    matches = classifier.rank(vector)
+    return JSONResponse({"labels": [{"label": m.key, "score": m.score} for m in matches]})

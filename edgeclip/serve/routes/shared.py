@@ -1,0 +1,67 @@
+"""What routes share: the service that answers, and how bodies are described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from edgeclip.errors import Busy
+from edgeclip.serve.service import Service
+from edgeclip.serve.strict import StrictRoute
+from edgeclip.vectors import Vector
+
+_T = TypeVar("_T")
+_MOST_WAITING = 64
+
+
+class Body(BaseModel):
+    """A body of JSON: no field that nobody knows, no number that is none."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class Embedding(BaseModel):
+    """A vector, as the media-processing plugin gives it."""
+
+    embedding: list[float] = Field(examples=[[0.0156, -0.0234]])
+    embedding_dim: int = Field(examples=[512])
+    normalized: bool
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Served = Annotated[Service, Depends(_service)]
+
+
+def router(tag: str) -> APIRouter:
+    """Return a router of strict routes."""
+    return APIRouter(tags=[tag], route_class=StrictRoute)
+
+
+async def threaded(work: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
+    """Return what takes a while and must not hold up the others.
+
+    Raises:
+        Busy: too many wait for a thread already.
+    """
+    limiter = anyio.to_thread.current_default_thread_limiter()
+    if limiter.statistics().tasks_waiting >= _MOST_WAITING:
+        raise Busy("too many requests wait already. Try again in a second.")
+    return await anyio.to_thread.run_sync(partial(work, *arguments, **options))
+
+
+def embedding(vector: Vector, normalize: bool) -> dict[str, Any]:
+    """Return a vector as `Embedding` has it."""
+    return {
+        "embedding": vector.tolist(),
+        "embedding_dim": len(vector),
+        "normalized": normalize,
+    }

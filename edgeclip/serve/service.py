@@ -1,0 +1,180 @@
+"""Service: the model, the index and what requests share; nothing of HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeclip.errors import StoreNotFound
+from edgeclip.index.index import Index
+from edgeclip.model import query as grammar
+from edgeclip.model.classifier import Classifier
+from edgeclip.model.model import Model
+from edgeclip.model.query import Term
+from edgeclip.serve.decoding import Decoders
+from edgeclip.serve.gather import Gather
+from edgeclip.serve.limits import Limits
+from edgeclip.vectors import Vector
+
+Tensor = NDArray[np.float32]
+Kept = TypeVar("Kept")
+
+_TEXTS, _CLASSIFIERS = 1024, 16
+"""How many vectors of texts, and how many classifiers, are kept for the next who asks."""
+_AT_ONCE = 16
+"""Of the texts of one request wait, at most: others want to be answered, too."""
+
+
+class Service:
+    """Answer what requests ask; from any thread.
+
+    Args:
+        model: turns pictures and words into vectors.
+        index: what is searched; None: nothing.
+        decoders: turn uploads into tensors.
+        limits: how much may wait.
+    """
+
+    def __init__(
+        self, model: Model, index: Index | None, decoders: Decoders, limits: Limits
+    ) -> None:
+        self.model, self.decoders = model, decoders
+        self._index = index
+        self.noted: Callable[[str, int], None] = lambda tower, count: None
+        """Told of each inference: the tower, and how many it took."""
+        self._pictures = {
+            unit: Gather[Tensor, Vector](
+                self._pictures_by(unit), waiting=limits.waiting, name="pictures"
+            )
+            for unit in (True, False)
+        }
+        self._words = {
+            unit: Gather[str, Vector](self._words_by(unit), waiting=limits.waiting, name="words")
+            for unit in (True, False)
+        }
+        self._gathers = cast(
+            list[Gather[Any, Vector]], [*self._pictures.values(), *self._words.values()]
+        )
+        self._vectors: _Newest[Vector] = _Newest(_TEXTS)
+        self._classifiers: _Newest[Classifier] = _Newest(_CLASSIFIERS)
+
+    @property
+    def index(self) -> Index:
+        """What is searched.
+
+        Raises:
+            StoreNotFound: nothing is.
+        """
+        if self._index is None:
+            raise StoreNotFound("this service has no index. Start it with --index PATH.")
+        return self._index
+
+    @property
+    def has_index(self) -> bool:
+        """Whether anything can be searched."""
+        return self._index is not None
+
+    def picture(self, data: bytes, *, normalize: bool = True) -> Vector:
+        """Embed an encoded picture: ``(dim,)`` float32.
+
+        Raises:
+            ImageRejected: it cannot or must not be read.
+            Busy: too many wait already.
+        """
+        return self._pictures[normalize].ask(self.decoders.tensor(data)).result()
+
+    def text(self, text: str, *, normalize: bool = True) -> Vector:
+        """Embed a text: ``(dim,)`` float32; what was asked lately is remembered.
+
+        Raises:
+            InvalidText: it cannot be embedded.
+            Busy: too many wait already.
+        """
+        if not normalize:
+            return self._words[False].ask(text).result()
+        return self._vectors.get(text, lambda: self._words[True].ask(text).result())
+
+    def texts(self, texts: Sequence[str], *, normalize: bool = True) -> list[Vector]:
+        """Embed texts, see `text`; all of them, or none."""
+        answers = []
+        for start in range(0, len(texts), _AT_ONCE):
+            asked = texts[start : start + _AT_ONCE]
+            futures = [self._words[normalize].ask(text) for text in asked]
+            answers += [future.result() for future in futures]
+        return answers
+
+    def query(self, words: str, more: Sequence[tuple[float, Vector]] = ()) -> Vector:
+        """Return the vector of a query: words as the grammar has them, and weighted vectors.
+
+        Args:
+            words: see `edgeclip.model.query`; no term of it is read as a file.  Empty: none.
+            more: weight and unit vector of each further term.
+
+        Raises:
+            QueryError: it breaks the grammar, is empty, or cancels itself out.
+        """
+        terms = grammar.parse(words, pictures=False) if words.strip() or not more else []
+        others = {str(number): vector for number, (_, vector) in enumerate(more)}
+        terms += [Term(weight, str(number), True) for number, (weight, _) in enumerate(more)]
+        return grammar.embed(terms, self.text, others.__getitem__)
+
+    def classifier(self, labels: Sequence[str], **options: Any) -> Classifier:
+        """Return a classifier; the last ones are remembered."""
+        key = repr((tuple(labels), sorted(options.items())))
+        return self._classifiers.get(key, lambda: self.model.classifier(list(labels), **options))
+
+    @property
+    def waiting(self) -> int:
+        """How many pictures and texts wait for the model."""
+        return sum(map(len, self._gathers))
+
+    def open(self) -> None:
+        """Open the towers that the model has, and start the children."""
+        self.model.open()
+        self.decoders.open()
+
+    def close(self) -> None:
+        """Finish what was asked, and end the threads and children."""
+        for gather in self._gathers:
+            gather.close()
+        self.decoders.close()
+
+    def _pictures_by(self, unit: bool) -> Callable[[Sequence[Tensor]], Vector]:
+        def run(tensors: Sequence[Tensor]) -> Vector:
+            self.noted("image", len(tensors))
+            return self.model.embed_tensors(np.stack(tensors), normalize=unit)
+
+        return run
+
+    def _words_by(self, unit: bool) -> Callable[[Sequence[str]], list[Vector]]:
+        def run(texts: Sequence[str]) -> list[Vector]:
+            self.noted("text", len(texts))
+            return list(self.model.embed_texts(texts, normalize=unit))
+
+        return run
+
+
+class _Newest(Generic[Kept]):
+    """What was asked lately, so many at most."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
+
+    def get(self, key: str, make: Callable[[], Kept]) -> Kept:
+        """Return what is kept under a key, or make it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        made = make()  # not under the lock: others ask for what is there
+        with self._lock:
+            self._kept[key] = made
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made

@@ -1,0 +1,87 @@
+"""Strict requests: JSON that means one thing only.
+
+``json.loads`` takes the last of two equal names, and reads ``NaN`` and ``1e400``; whoever checks a
+request before us may have read it otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Coroutine, Sequence
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from edgeclip.serve.limits import JSON_BYTES
+from edgeclip.serve.problems import Refused
+
+
+class StrictRequest(Request):
+    """A request whose JSON means one thing only."""
+
+    async def json(self) -> Any:
+        """Return the JSON of the body.
+
+        Raises:
+            Refused: it is too long, or no JSON with one meaning.
+        """
+        body = await self.body()
+        if len(body) > JSON_BYTES:
+            raise Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"the JSON has {len(body):,} bytes. Send {JSON_BYTES:,} at most.",
+            )
+        return parsed(body)
+
+
+class StrictRoute(APIRoute):
+    """A route whose requests are strict."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers."""
+        handle = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def parsed(body: bytes | str) -> Any:
+    """Return what JSON says.
+
+    Raises:
+        Refused: it is none, is nested too deeply, has a name twice or a number that is none.
+    """
+    try:
+        return json.loads(
+            body, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise Refused(
+            HTTPStatus.BAD_REQUEST, f"the body is no JSON that can be read: {why}."
+        ) from error
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:40]!r} is there twice")
+    return found
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is too large")
+    return value

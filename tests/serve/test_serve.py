@@ -1,0 +1,122 @@
+"""How the service starts and ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.serve.serving import serving
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_when_it_is_told_to(tmp_path, tiny_model, number):
+    with serving(tmp_path, "--model", str(tiny_model)) as served:
+        begun = time.monotonic()
+        code = served.stop(number)
+        assert time.monotonic() - begun < 10
+    assert code == 128 + number
+    assert "Traceback" not in "".join(served.said)
+
+
+def test_told_twice(tmp_path, tiny_model):
+    with serving(tmp_path, "--model", str(tiny_model)) as served:
+        served.process.send_signal(signal.SIGTERM)
+        assert served.stop() == 128 + signal.SIGTERM
+    assert "Traceback" not in "".join(served.said)
+
+
+def test_what_is_in_flight_is_finished(tmp_path, tiny_model, gallery):
+    """Requests that were taken are answered, those that come later are not; jobs are kept."""
+    data = (gallery / "coffee.png").read_bytes()
+    statuses, jobs = [], []
+
+    def ask(client):
+        while True:
+            try:
+                answer = client.post("/jobs/clip_embedding", files={"file": data})
+            except Exception:
+                return
+            statuses.append(answer.status_code)
+            jobs.append(answer.json()["job_id"])
+
+    with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
+        asking = threading.Thread(target=ask, args=(client,))
+        asking.start()
+        time.sleep(0.5)
+        assert served.stop() == 128 + signal.SIGTERM
+        asking.join(10)
+    assert statuses and set(statuses) == {200}
+    with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            told = [client.get(f"/jobs/{job}").json()["status"] for job in jobs]
+            if set(told) == {"ok"}:
+                break
+            time.sleep(0.1)
+        assert set(told) == {"ok"}
+
+
+def test_killed_and_started_again(tmp_path, tiny_model, gallery):
+    """An acknowledged job is done after a restart, with one result."""
+    data = (gallery / "coffee.png").read_bytes()
+    with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
+        jobs = [
+            client.post("/jobs/clip_embedding", files={"file": data}).json()["job_id"]
+            for _ in range(30)
+        ]
+        served.stop(signal.SIGKILL)
+    with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
+        until = time.monotonic() + 60
+        left = set(jobs)
+        while left and time.monotonic() < until:
+            left -= {job for job in left if client.get(f"/jobs/{job}").json()["status"] == "ok"}
+        assert not left
+
+
+def test_one_service_for_a_folder_of_jobs(tmp_path, tiny_model):
+    with serving(tmp_path, "--model", str(tiny_model)):
+        command = [sys.executable, "-m", "edgeclip", "serve", "--port", "0"]
+        options = ["--model", str(tiny_model), "--jobs", str(tmp_path / "jobs")]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert "in use" in done.stderr or "another" in done.stderr
+
+
+def test_a_new_index_and_no_index(tmp_path, tiny_model, gallery):
+    data = (gallery / "coffee.png").read_bytes()
+    new = tmp_path / "new.index"
+    asked = ("--model", str(tiny_model), "--index", str(new))
+    with serving(tmp_path, *asked) as served, served.client() as client:
+        assert client.put("/items/a", content=data).json()["status"] == "added"
+    with serving(tmp_path, "--index", str(new)) as served, served.client() as client:
+        assert client.get("/model").json()["items"] == 1
+    with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
+        assert client.get("/model").json()["items"] is None
+        for answer in (
+            client.post("/search", json={"query": "a"}),
+            client.get("/items"),
+            client.put("/items/a", content=data),
+            client.delete("/items/a"),
+        ):
+            assert answer.status_code == 404 and "--index" in answer.json()["detail"]
+
+
+def test_an_index_that_another_process_writes(tmp_path, tiny_model, model, gallery):
+    from edgeclip.index.index import Index
+
+    path, data = tmp_path / "own.index", (gallery / "coffee.png").read_bytes()
+    with Index.open(path, model.space, model=str(tiny_model)) as index:
+        index.add("a", model.embed_image(data))
+        with serving(tmp_path, "--index", str(path)) as served, served.client() as client:
+            assert "only read" in "".join(served.said)
+            assert client.get("/items/a").status_code == 200
+            assert client.put("/items/b", content=data).status_code == 409
+            assert client.delete("/items/a").status_code == 409
+            index.add("c", model.embed_image(data))
+            found = client.post("/search", json={"query": "a"}).json()["matches"]
+            assert {match["key"] for match in found} == {"a", "c"}
