@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
-import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from edgeclip.cli import indexes, options, output
+from edgeclip.cli import indexes, options, output, serving
 from edgeclip.cli.alive import Alive
-from edgeclip.errors import EdgeclipError, ExtraMissing, StoreLocked, StoreReadOnly
-from edgeclip.model import places
-
-if TYPE_CHECKING:
-    from edgeclip.index.index import Index
-    from edgeclip.model.model import Model
-
-_LEAST_TOKEN = 16
+from edgeclip.cli.stopping import stopping
+from edgeclip.errors import ExtraMissing
 
 
 @click.command("serve")
@@ -36,6 +27,21 @@ _LEAST_TOKEN = 16
 @click.option(
     "--allow-host", "names", multiple=True, metavar="NAME", help="A further name of this service."
 )
+@click.option("--camera", "source", metavar="SOURCE", help="Watch a camera, too: as for watch.")
+@click.option(
+    "--rules", type=click.Path(path_type=Path), help="What to watch for: as for watch --rules."
+)
+@click.option("--alert", "alerts", multiple=True, help="What to watch for, in words.")
+@click.option(
+    "--fps",
+    type=options.NumberRange(0.02, 1000),
+    default=1.0,
+    show_default=True,
+    help="Frames of the camera to look at in a second, at most.",
+)
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Append the camera's events as JSON lines."
+)
 @click.option(
     "--root",
     "roots",
@@ -47,6 +53,7 @@ _LEAST_TOKEN = 16
     "--jobs", type=indexes.Folder(), help="Folder that keeps jobs.  [default: with EDGECLIP_STATE]"
 )
 @click.option("--queue", metavar="URL", help="Let further workers take jobs: redis://HOST:PORT/N.")
+@click.option("--worker", is_flag=True, help="Be such a worker of the same --jobs; serve nothing.")
 @click.option(
     "--deadline",
     type=options.NumberRange(1, 3600),
@@ -61,9 +68,15 @@ def serve_command(
     port: int,
     token_file: Path | None,
     names: tuple[str, ...],
+    source: str | None,
+    rules: Path | None,
+    alerts: tuple[str, ...],
+    fps: float,
+    log: Path | None,
     roots: tuple[Path, ...],
     jobs: Path | None,
     queue: str | None,
+    worker: bool,
     deadline: float,
     **chosen: Any,
 ) -> None:
@@ -71,117 +84,67 @@ def serve_command(
 
     Without a token only programs on this machine are answered.
     """
+    if source is not None and bool(rules) == bool(alerts):
+        raise click.UsageError("Give --rules or --alert with --camera, one of them.")
+    if source is None and (rules or alerts or log):
+        raise click.UsageError("--rules, --alert and --log are for --camera.")
+    if worker and queue is None:
+        raise click.UsageError("--worker needs --queue, which hands out the jobs.")
+    watching = None if source is None else serving.Watching(source, rules, alerts, fps, log)
+    folder = serving.jobs_folder(jobs)
     try:
-        from edgeclip.serve import app, decoding, doors, limits, server, service
-        from edgeclip.serve.jobs.jobs import Jobs
+        if worker:
+            _work(folder, str(queue), chosen)
+            return
+        token = serving.token_of(token_file)
+        serving.check_door(host, token)
+        wanted = serving.Wanted(
+            index, host, port, token, names, watching, folder, queue, roots, deadline
+        )
+        _serve(wanted, chosen)
     except ImportError as error:
+        if isinstance(error, ExtraMissing):
+            raise
+        extra = "redis" if error.name == "redis" else "serve"
         raise ExtraMissing(
-            f"the service needs {error.name}: pip install 'edgeclip[serve]'"
+            f"the service needs {error.name}: pip install 'edgeclip[{extra}]'"
         ) from error
-    token = _token(token_file)
-    _check_door(host, token)
-    folder = _jobs_folder(jobs)
-    alive, ready, bounds = Alive(), threading.Event(), limits.Limits().within(deadline)
+
+
+def _serve(wanted: serving.Wanted, chosen: dict[str, Any]) -> None:
+    from edgeclip.serve import app, server
+    from edgeclip.serve.doors import Doors
+    from edgeclip.serve.limits import Limits
+
+    alive, ready, limits = Alive(), threading.Event(), Limits().within(wanted.deadline)
+    doors = Doors(wanted.token, (*wanted.names, wanted.host))
     with contextlib.ExitStack() as stack:
-        opened = stack.enter_context(server.listening(host, port))
-        searched, model = stack.enter_context(_opened(index, chosen))
-        children = decoding.Decoders(decoding.Preparing.of(model))
-        served = stack.enter_context(
-            contextlib.closing(service.Service(model, searched, children, bounds))
-        )
-        root = [searched.root] if searched is not None and searched.root is not None else []
-        later = stack.enter_context(
-            contextlib.closing(
-                Jobs(
-                    folder,
-                    lambda data, unit: served.picture(data, normalize=unit),
-                    queue=queue,
-                    roots=[*roots, *root],
-                )
-            )
-        )
-        served.open()
-        later.start()
-        made = app.application(
-            served, later, doors=doors.Doors(token, [*names, host]), limits=bounds, ready=ready
-        )
+        listening = stack.enter_context(server.listening(wanted.host, wanted.port))
+        parts = stack.enter_context(serving.parts(wanted, limits, chosen))
+        made = app.application(*parts, doors=doors, limits=limits, ready=ready)
 
         def begun() -> None:
             ready.set()
             alive.ready()
-            output.note(f"listening on {_address(host, opened.getsockname()[1])}")
+            address = serving.address(wanted.host, listening.getsockname()[1])
+            output.note(f"listening on {address}")
 
-        server.serve(made, opened, bounds, on_ready=begun, on_step=alive.step)
+        def ending() -> None:
+            ready.clear()
+            if parts.camera is not None:
+                parts.camera.dismiss()
 
-
-def _token(file: Path | None) -> str | None:
-    """Return the token, if there is one."""
-    if file is None:
-        token = os.environ.get("EDGECLIP_TOKEN") or None
-        where = "EDGECLIP_TOKEN"
-    else:
-        try:
-            token, where = file.read_text("utf-8").strip(), str(file)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is no text"
-            raise EdgeclipError(f"{file} cannot be read: {reason}. Write a token there.") from error
-    if token is not None and (len(token) < _LEAST_TOKEN or not token.isascii()):
-        raise EdgeclipError(
-            f"the token in {where} is no good. Take {_LEAST_TOKEN} characters of ASCII or more: "
-            "openssl rand -hex 32"
-        )
-    return token
+        server.serve(made, listening, limits, on_ready=begun, on_end=ending, on_step=alive.step)
 
 
-def _check_door(host: str, token: str | None) -> None:
-    """Refuse to let strangers in."""
-    try:
-        is_local = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_local = False
-    if not is_local and token is None:
-        raise EdgeclipError(
-            f"{host} can be reached by others, and there is no token. Put one into a file, and "
-            "give --token-file FILE; or leave --host out."
-        )
+def _work(folder: Path, queue: str, chosen: dict[str, Any]) -> None:
+    """Take jobs of a service that runs on this machine, until told to stop."""
+    from edgeclip.serve.jobs.worker import run_worker
+    from edgeclip.serve.limits import Limits
 
-
-def _jobs_folder(given: Path | None) -> Path:
-    state = places.user_state()
-    if given is None and state is None:
-        raise EdgeclipError("there is no place to keep jobs. Give --jobs DIR.")
-    return given or state / "jobs"  # type: ignore[operator]
-
-
-@contextlib.contextmanager
-def _opened(index: Path | None, chosen: dict[str, Any]) -> Iterator[tuple[Index | None, Model]]:
-    """Yield the index, where there is one or one is named, and the model.
-
-    An index that another process writes to is read, and follows it.
-    """
-    from edgeclip.index import opening
-    from edgeclip.index.index import Index
-
-    path = indexes.index_path(index)
-    named = index is not None or "EDGECLIP_INDEX" in os.environ
-    if not named and not opening.is_there(path):
-        yield None, options.load(**chosen)
-        return
-    if not opening.is_there(path):
-        indexes.check_place(path, None)
-        model = options.load(**chosen)
-        name = indexes.findable(model, chosen["models"])
-        opened = Index.open(path, model.space, model=name)
-    else:
-        try:
-            opened = Index.open(path)
-        except (StoreLocked, StoreReadOnly) as error:
-            opened = Index.open(path, read_only=True)
-            output.note(f"{error} It is only read.")
-        model = indexes.load_for(opened, **chosen)
-    with indexes.telling(opened):
-        yield opened, model
-
-
-def _address(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    model = options.load(**chosen)
+    with serving.answering(model, None, Limits()) as service, stopping() as stop:
+        Alive().ready()
+        output.note("waiting for jobs")
+        run_worker(folder, service.job, queue, stop)
+    stop.act()

@@ -13,13 +13,24 @@ from starlette.types import ASGIApp
 from edgeclip import __version__
 from edgeclip.errors import EdgeclipError
 from edgeclip.serve import problems
+from edgeclip.serve.camera import Camera
 from edgeclip.serve.doors import Doors
 from edgeclip.serve.guard import Guard
 from edgeclip.serve.jobs.jobs import Jobs
 from edgeclip.serve.limits import FORM, Limits
 from edgeclip.serve.metrics import CONTENT_TYPE, Metrics
 from edgeclip.serve.problems import Problem
-from edgeclip.serve.routes import about, classify, coach, embed, items, jobs, search
+from edgeclip.serve.routes import (
+    about,
+    browse,
+    classify,
+    coach,
+    embed,
+    events,
+    items,
+    jobs,
+    search,
+)
 from edgeclip.serve.service import Service
 
 _ABOUT = """Pictures and words become unit vectors, and are searched, on a board, offline.
@@ -32,6 +43,7 @@ Errors are JSON objects as RFC 9457 has them. In a key of an item a slash before
 def application(
     service: Service,
     jobs_of: Jobs,
+    camera: Camera | None = None,
     *,
     doors: Doors,
     limits: Limits,
@@ -42,6 +54,7 @@ def application(
     Args:
         service: what answers.
         jobs_of: what is done later.
+        camera: what is watched; None: nothing.
         doors: who may come in.
         limits: what a request may cost.
         ready: set when the service can answer at once.
@@ -57,9 +70,9 @@ def application(
     )
     metrics = Metrics(lambda: _state(service, jobs_of), {"edgeclip_jobs": "status"})
     service.noted = metrics.inferred
-    app.state.service, app.state.jobs = service, jobs_of
+    app.state.service, app.state.jobs, app.state.camera = service, jobs_of, camera
     app.state.doors, app.state.ready = doors, ready
-    for part in (embed, classify, search, items, jobs, coach, about):
+    for part in (embed, classify, search, items, browse, jobs, events, coach, about):
         app.include_router(part.routes)
     _add_metrics(app, metrics)
     for kind in (HTTPException, RequestValidationError, EdgeclipError):

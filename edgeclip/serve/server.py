@@ -64,6 +64,7 @@ def serve(
     limits: Limits,
     *,
     on_ready: Callable[[], None] = lambda: None,
+    on_end: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; what is in flight is finished first.
@@ -73,6 +74,7 @@ def serve(
         opened: see `listening`.
         limits: of connections.
         on_ready: called when requests are answered.
+        on_end: called when no more are taken; what would go on for ever must end now.
         on_step: called every second that the loop lives.
     """
 
@@ -94,21 +96,28 @@ def serve(
         timeout_notify=1,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what a stranger does is no news
-    server = _Server(config, on_ready)
+    server = _Server(config, on_ready, on_end)
     server.run([opened])
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it answers."""
+    """A server that tells when it answers, and when it ends."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_ready: Callable[[], None], on_end: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._on_ready, self._on_end = on_ready, on_end
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
         await super().startup(sockets)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in flight."""
+        self._on_end()
+        await super().shutdown(sockets)
 
 
 def _protocol(limits: Limits) -> type[HttpToolsProtocol]:

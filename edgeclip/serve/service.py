@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
@@ -10,7 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.errors import StoreNotFound
+from edgeclip.errors import Busy, StoreNotFound
 from edgeclip.index.index import Index
 from edgeclip.model import query as grammar
 from edgeclip.model.classifier import Classifier
@@ -26,6 +28,7 @@ Kept = TypeVar("Kept")
 
 _TEXTS, _CLASSIFIERS = 1024, 16
 """How many vectors of texts, and how many classifiers, are kept for the next who asks."""
+_MOMENT_S = 0.1
 _AT_ONCE = 16
 """Of the texts of one request wait, at most: others want to be answered, too."""
 
@@ -87,6 +90,13 @@ class Service:
             Busy: too many wait already.
         """
         return self._pictures[normalize].ask(self.decoders.tensor(data)).result()
+
+    def job(self, data: bytes, normalize: bool) -> Vector:
+        """Embed a picture of a job, see `picture`; as nobody waits for it, it waits its turn."""
+        while True:
+            with contextlib.suppress(Busy):
+                return self.picture(data, normalize=normalize)
+            time.sleep(_MOMENT_S)
 
     def text(self, text: str, *, normalize: bool = True) -> Vector:
         """Embed a text: ``(dim,)`` float32; what was asked lately is remembered.

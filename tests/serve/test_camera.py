@@ -1,0 +1,132 @@
+"""A camera that is watched while the service serves."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeclip.model.images import read
+from tests.serve.serving import serving
+from tests.watch import servers
+
+RULES = """
+[[rule]]
+name = "blue"
+prompts = ["a blue picture"]
+negatives = ["a red picture"]
+threshold = 0.001
+min_duration = 1
+"""
+
+
+@pytest.fixture
+def film(tmp_path):
+    """A folder of 20 frames, a second each."""
+    folder = tmp_path / "film"
+    folder.mkdir()
+    noise = np.random.default_rng(0)
+    for number in range(20):
+        frame = noise.integers(0, 256, (48, 64, 3), np.uint8)
+        Image.fromarray(frame).save(folder / f"{number:02}.png")
+    (tmp_path / "rules.toml").write_text(RULES)
+    return folder
+
+
+def messages(stream):
+    """Yield kind and data of server-sent events."""
+    kind = None
+    for line in stream.iter_lines():
+        if line.startswith("event: "):
+            kind = line.removeprefix("event: ")
+        elif line.startswith("data: "):
+            yield kind, json.loads(line.removeprefix("data: "))
+
+
+def wait_for(ask, found):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        answer = ask()
+        if found(answer):
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(answer.text)
+
+
+def test_what_the_camera_sees(tmp_path, film, tiny_model):
+    log = tmp_path / "events.jsonl"
+    asked = ("--camera", str(film), "--rules", str(tmp_path / "rules.toml"), "--log", str(log))
+    model = ("--model", str(tiny_model))
+    with serving(tmp_path, *model, *asked) as served, served.client() as client:
+        wait_for(lambda: client.get("/camera"), lambda told: told.json()["state"] == "ended")
+        told = client.get("/camera").json()
+        (rule,) = told["rules"]
+        assert rule["rule"] == "blue" and rule["threshold"] < -6 and rule["learnt"] == 1
+        shown = client.get("/camera/frame")
+        assert shown.headers["content-type"] == "image/jpeg"
+        assert read(shown.content).size == (64, 48)
+        events = client.get("/timeline").json()["events"]
+        assert [event["state"] for event in events] == ["ended", "started"]  # newest first
+        assert client.get("/timeline", params={"count": 1}).json()["events"] == events[:1]
+        written = [json.loads(line) for line in log.read_text().splitlines()]
+        assert written == events[::-1]
+    # What happened before is still told after a restart.
+    (film / "rest").mkdir()
+    for path in film.glob("*.png"):
+        path.rename(film / "rest" / path.name)
+    Image.new("RGB", (64, 48)).save(film / "last.png")
+    log.write_text(log.read_text() + '{"torn')
+    with serving(tmp_path, *model, *asked) as served, served.client() as client:
+        told = client.get("/timeline", params={"count": 1000}).json()["events"]
+        assert told[-2:] == events
+
+
+def test_who_looks_on(tmp_path, tiny_model):
+    """What happens is told as it happens; who looks on does not hold up the end."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES)
+    with (
+        servers.serving("mjpeg") as address,
+        serving(
+            tmp_path,
+            *("--model", str(tiny_model), "--camera", address, "--rules", str(rules)),
+            *("--fps", "10"),
+        ) as served,
+        served.client() as client,
+        client.stream("GET", "/events") as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        found = messages(stream)
+        kind, told = next(found)
+        assert kind == "state" and set(told) == {"camera", "state", "reason"}
+        readings, events = [], []
+        while not events:
+            kind, told = next(found)
+            if kind == "reading":
+                readings.append(told)
+            elif kind == "event":
+                events.append(told)
+        assert readings[0]["rules"][0]["rule"] == "blue" and readings[0]["time"]
+        assert events[0]["state"] == "started"
+        begun = time.monotonic()
+        served.process.terminate()
+        assert all(kind in ("reading", "event", "state") for kind, _ in found)
+        assert served.process.wait(20) == 143 and time.monotonic() - begun < 10
+
+
+def test_no_camera(client):
+    for path in ("/camera", "/camera/frame", "/timeline", "/events"):
+        answer = client.get(path)
+        assert answer.status_code == 404 and "--camera" in answer.json()["detail"]
+
+
+def test_browsing(client):
+    told = client.get("/folders").json()["folders"]
+    assert {each["folder"]: each["count"] for each in told} == {"": 3, "more": 1}
+    told = client.get("/groups").json()
+    keys = {key for group in told["groups"] for key in group["keys"]}
+    assert len(keys) == 4 and told["threshold"] == 0.82
+    assert client.get("/duplicates").json() == {"groups": [], "total": 0}
