@@ -81,7 +81,8 @@ def unit_vectors(vectors: ArrayLike | Sequence[ArrayLike], dim: int | None = Non
         array: NDArray[Any] = np.asarray(vectors)
         if np.iscomplexobj(array):
             raise TypeError("complex numbers")
-        rows = np.ascontiguousarray(array, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what becomes infinite has no unit length
+            rows = np.ascontiguousarray(array, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise InvalidItem(f"a vector must hold numbers ({error}). Give (dim,) float32.") from error
     if rows.ndim != 2 or rows.shape[1] == 0 or (dim is not None and rows.shape[1] != dim):

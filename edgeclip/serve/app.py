@@ -110,15 +110,18 @@ def _describe(app: FastAPI) -> None:
             schemas["Problem"] = Problem.model_json_schema()
             for path in made["paths"].values():
                 for operation in path.values():
-                    operation["responses"].pop("422", None) if _is_frameworks(operation) else None
+                    _adapt(operation, schemas)
         return made
 
     app.openapi = described  # type: ignore[method-assign]
 
 
-def _is_frameworks(operation: dict[str, Any]) -> bool:
-    content = operation["responses"].get("422", {}).get("content", {})
-    return "application/json" in content
+def _adapt(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Drop the framework's own error, and lift what the schemas of bodies define."""
+    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+        del operation["responses"]["422"]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        schemas.update(content["schema"].pop("$defs", {}))
 
 
 def _state(service: Service, jobs_of: Jobs) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def serve(
         callback_notify=step,
         timeout_notify=1,
     )
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # what a stranger does is no news
+    for name in ("uvicorn.error", "python_multipart"):  # what a stranger sends is no news
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     server = _Server(config, on_ready, on_end)
     server.run([opened])
 

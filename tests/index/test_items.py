@@ -1,5 +1,6 @@
 import json
 import math
+import warnings
 from collections import OrderedDict
 from datetime import date, datetime, timedelta, timezone
 from types import MappingProxyType
@@ -72,6 +73,12 @@ def test_key_that_cannot_be_kept(key):
 def test_vector_that_is_not_of_unit_length(length):
     with pytest.raises(InvalidItem, match="length"):
         unit_vector(vector_of(1) * np.float32(length))
+
+
+def test_a_number_that_is_too_large_is_refused_without_a_warning():
+    with warnings.catch_warnings(), pytest.raises(InvalidItem, match="length"):
+        warnings.simplefilter("error")
+        unit_vector([1e300, 0.0])
 
 
 @pytest.mark.parametrize("place", [0, 31])

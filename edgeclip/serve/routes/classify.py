@@ -42,7 +42,8 @@ class Labels(BaseModel):
                     "schema": uploads.form_schema(
                         ("file", "label"),
                         file=uploads.FILE,
-                        label=_TEXTS | {"minItems": 1, "description": "What it may be."},
+                        label=_TEXTS
+                        | {"minItems": 1, "uniqueItems": True, "description": "What it may be."},
                         template=_TEXTS | {"description": "Prompts with one {} each."},
                         negative=_TEXTS | {"description": "Labels that are not answered."},
                         none={"type": "string", "description": "The answer for what is no label."},

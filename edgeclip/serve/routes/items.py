@@ -18,7 +18,7 @@ from edgeclip.model import headers
 from edgeclip.serve import items, uploads
 from edgeclip.serve.problems import Refused, responses, said
 from edgeclip.serve.routes.search import Found
-from edgeclip.serve.routes.shared import Body, Served, router, threaded
+from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
 from edgeclip.serve.service import Service
 from edgeclip.serve.strict import parsed
 
@@ -173,7 +173,7 @@ async def known(key: str, service: Served) -> Any:
             file=uploads.FILE,
             metadata={"type": "string", "description": "A JSON object, as text."},
         ),
-        **{"application/json": {"schema": Given.model_json_schema()}},
+        **{"application/json": {"schema": schema_of(Given)}},
     ),
 )
 async def put(key: str, request: Request, service: Served) -> Any:

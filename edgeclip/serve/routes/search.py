@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from edgeclip.serve import items, uploads
 from edgeclip.serve.problems import Refused, responses, said
-from edgeclip.serve.routes.shared import Body, Served, router, threaded
+from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
 from edgeclip.serve.service import Service
 from edgeclip.serve.strict import parsed
 from edgeclip.vectors import Vector
@@ -82,7 +82,7 @@ class Answer(BaseModel):
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": Search.model_json_schema()},
+                "application/json": {"schema": schema_of(Search)},
                 "multipart/form-data": {
                     "schema": uploads.form_schema(
                         ("file",),

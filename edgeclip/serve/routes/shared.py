@@ -41,6 +41,11 @@ async def _service(request: Request) -> Service:
 Served = Annotated[Service, Depends(_service)]
 
 
+def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """Describe a body that its route reads itself; the application lifts what it defines."""
+    return kind.model_json_schema(ref_template="#/components/schemas/{model}")
+
+
 def router(tag: str) -> APIRouter:
     """Return a router of strict routes."""
     return APIRouter(tags=[tag], route_class=StrictRoute)
