@@ -36,6 +36,14 @@ REPLACED = {
         'edgeclip watch photos --alert "a person at the door"'
     ),
     "edgeclip export vit_b_32_256": "edgeclip export --help",
+    # Asked and answered for real in tests/serve and tests/test_service_doc.py.
+    "pip install 'edgeclip[serve]'": f"grep -q '^serve = ' {ROOT}/pyproject.toml",
+    "edgeclip serve --index photos.index": "edgeclip serve --help",
+    'curl -s http://127.0.0.1:8000/search --json \'{"query": "a sleeping cat", "count": 3}\'': (
+        "true"
+    ),
+    'curl -X POST "http://localhost:8000/jobs/clip_embedding" -F "file=@photo.jpg" '
+    '-F "normalize=true" -F "priority=5"': "true",
     "ssh pi@board.local mkdir -p .local/share/edgeclip/models": "true",
     "pip install 'edgeclip[quantize]'": f"grep -q '^quantize = ' {ROOT}/pyproject.toml",
     # For real in tests/export/test_precision_*.py and benchmarks/precision.py: it takes minutes.

@@ -180,3 +180,34 @@ class TestWatchService(Services):
         (line,) = re.findall(r"OPTIONS=([^\\]*)", self.guide)
         found = {each for each in line.split() if each.startswith("--")}
         assert found and found <= options_of_watch
+
+
+class TestServeService(Services):
+    settings = service("edgeclip-serve")
+    own = frozenset({"OPTIONS"})
+    guide = text("docs/service.md").split("## From boot")[1].split("\n## ")[0]
+
+    def test_what_takes_minutes_is_done_before_it_is_ready(self):
+        most = 2 * graph_cache._MAKING_S + trial._COMPILING_S
+        assert seconds(self.settings["TimeoutStartSec"]) > most
+
+    def test_a_stop_is_no_failure(self):
+        """The command ends with what a shell makes of SIGTERM, see tests/serve/test_serve.py."""
+        assert self.settings["SuccessExitStatus"] == [str(128 + signal.SIGTERM)]
+        assert seconds(self.settings["TimeoutStopSec"]) > 10
+
+    def test_the_guide_gives_its_variables_and_folders(self):
+        assert self.settings["EnvironmentFile"] == ["-%E/edgeclip/serve.env"]
+        told = set(re.findall(r"\b([A-Z_]+)=", self.guide.split("```")[1]))
+        assert {"OPTIONS", "EDGECLIP_INDEX", "EDGECLIP_TOKEN"} == told
+        assert not unread(told - self.own)
+        for name, folder in {"STATE": "/serve", "MODELS": "/models"}.items():
+            assert self.variables[f"EDGECLIP_{name}"] == f"%S/edgeclip{folder}"
+            assert f"`/var/lib/edgeclip{folder}`" in self.guide
+
+    def test_what_holds_the_token_is_readable_by_root_alone(self):
+        assert "install -m 600 serve.env /etc/edgeclip/" in self.guide
+
+    def test_the_options_of_the_guide_exist(self):
+        (line,) = re.findall(r"OPTIONS=(\S+)", self.guide)
+        assert {each.split("=")[0] for each in line.split()} <= options("serve")

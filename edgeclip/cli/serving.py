@@ -53,7 +53,7 @@ def token_of(file: Path | None) -> str | None:
     if token is not None and (len(token) < _LEAST_TOKEN or not token.isascii()):
         raise EdgeclipError(
             f"the token in {where} is no good. Take {_LEAST_TOKEN} characters of ASCII or more: "
-            "openssl rand -hex 32"
+            'python3 -c "import secrets; print(secrets.token_hex())"'
         )
     return token
 
