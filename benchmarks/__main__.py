@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, dict[str, str]] = {
     "memory": {},
     "loop": {},
     "cameras": {},
+    "service": {},
     "folder": {},
     "index": {},
     "groups": {},

@@ -17,6 +17,14 @@ SOAKS = {
     "20 kills of a stream's server": ["-m", "tests.watch.streams", "--kills", "20"],
     "a simulated week before a camera, twice": ["-m", "benchmarks.week"],
     "100,000 frames of a camera": ["-m", "tests.watch.frames_soak", "--frames", "100000"],
+    "200 slow clients of the service": ["-m", "tests.serve.slow", "--clients", "200"],
+    "10,000 requests that the service's description allows or forbids": [
+        *("-m", "tests.serve.fuzz", "--requests", "10000")
+    ],
+    "20,000 requests of the service": ["-m", "tests.serve.memory", "--requests", "20000"],
+    "kills of a service with 500 jobs, 20 times": [
+        *("-m", "tests.serve.jobs.kill", "--cycles", "20")
+    ],
     "eight threads for 60 s, with a graph": ["-m", "tests.index.threads", "--seconds", "60"],
 }
 RESULTS = Path(__file__).parent / "soak.md"
