@@ -11,6 +11,7 @@ ALL_TESTS = "EDGECLIP_ALL_TESTS"
 """Variable that forbids leaving a test out; ``.ci/run`` sets it."""
 PACKAGES = {
     "Xvfb": "xvfb",
+    "chromium": "chromium",
     "curl": "curl",
     "ffmpeg": "ffmpeg",
     "mosquitto": "mosquitto",

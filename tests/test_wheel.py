@@ -41,6 +41,8 @@ def test_holds_code_licence_and_starter_alone(wheel: Path) -> None:
     assert folders == {"edgeclip", "edgeclip_export"}
     assert "edgeclip/_models/starter/model.json" in names
     assert "edgeclip/py.typed" in names
+    assert "edgeclip/serve/page/index.html" in names
+    assert not any("axe" in name for name in names)  # for tests alone
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.endswith("licenses/NOTICE") for name in names)
 

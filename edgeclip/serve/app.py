@@ -29,6 +29,7 @@ from edgeclip.serve.routes import (
     events,
     items,
     jobs,
+    page,
     search,
 )
 from edgeclip.serve.service import Service
@@ -72,10 +73,10 @@ def application(
     service.noted = metrics.inferred
     app.state.service, app.state.jobs, app.state.camera = service, jobs_of, camera
     app.state.doors, app.state.ready = doors, ready
-    for part in (embed, classify, search, items, browse, jobs, events, coach, about):
+    for part in (embed, classify, search, items, browse, jobs, events, coach, about, page):
         app.include_router(part.routes)
     _add_metrics(app, metrics)
-    for kind in (HTTPException, RequestValidationError, EdgeclipError):
+    for kind in (HTTPException, RequestValidationError, EdgeclipError, Exception):
         app.add_exception_handler(kind, _problem)
     _describe(app)
     return metrics.around(Guard(app, doors, limits))

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from edgeclip import errors
 from edgeclip.model import headers
+from edgeclip.serve.answers import Json
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 1
@@ -75,15 +75,13 @@ def refusal_of(error: Exception) -> Refused:
     )
 
 
-def answer(refused: Refused) -> JSONResponse:
+def answer(refused: Refused) -> Json:
     """Return the response that tells it."""
     status = HTTPStatus(refused.status_code)
     problem = Problem(
         type="about:blank", title=status.phrase, status=status.value, detail=refused.detail
     )
-    return JSONResponse(
-        problem.model_dump(), status.value, headers=refused.headers, media_type=MEDIA_TYPE
-    )
+    return Json(problem.model_dump(), status.value, headers=refused.headers, media_type=MEDIA_TYPE)
 
 
 def responses(*statuses: int, ok: Any = None) -> dict[int | str, dict[str, Any]]:

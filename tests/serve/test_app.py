@@ -192,6 +192,24 @@ def test_items_come_and_go(client, gallery, model):
     problem(client.put("/items/x", files={"file": data}, data={"metadata": "[1]"}), 400)
 
 
+def test_a_name_that_is_no_text(client, gallery, model):
+    """A file's name may be any bytes; the key is what Python makes of them, escaped in JSON."""
+    data = (gallery / "coffee.png").read_bytes()
+    key = b"b\xe9se.png".decode("utf-8", "surrogateescape")
+    assert client.put("/items/b%E9se.png", content=data).json() == {"key": key, "status": "added"}
+    try:
+        assert client.get("/items/b%E9se.png").json()["key"] == key
+        assert key in [each["key"] for each in client.get("/items").json()["items"]]
+        found = client.post("/search", json={"query": "a", "where": {"key": {"prefix": "b"}}})
+        assert [match["key"] for match in found.json()["matches"]] == [key]
+        asked = json.dumps({"terms": [{"key": key}]})  # escaped, as the answer had it
+        kind = {"Content-Type": "application/json"}
+        found = client.post("/search", content=asked, headers=kind).json()["matches"]
+        assert key in [match["key"] for match in found]
+    finally:
+        assert client.delete("/items/b%E9se.png").status_code == 204
+
+
 def finished(client, job):
     until = time.monotonic() + 60
     while time.monotonic() < until:

@@ -309,4 +309,4 @@ def refused(folder, model, arguments, expected):
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith("edgeclip: ") and (expected or "") in line and line.endswith((".", "2"))
+    assert line.startswith("edgeclip: ") and (expected or "") in line and line.endswith((".", '"'))

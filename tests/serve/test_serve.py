@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from tests.serve.jobs.servers import RedisServer
 from tests.serve.serving import serving
 
 
@@ -120,3 +121,54 @@ def test_an_index_that_another_process_writes(tmp_path, tiny_model, model, galle
             index.add("c", model.embed_image(data))
             found = client.post("/search", json={"query": "a"}).json()["matches"]
             assert {match["key"] for match in found} == {"a", "c"}
+
+
+def test_a_second_worker(tmp_path, tiny_model, gallery):
+    """Redis hands jobs out; the worker is killed in the middle, and nothing is lost."""
+    redis = RedisServer(tmp_path)
+    data = (gallery / "coffee.png").read_bytes()
+    asked = ("--model", str(tiny_model), "--queue", redis.url)
+    worker = None
+    try:
+        with serving(tmp_path, *asked) as served, served.client() as client:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "edgeclip", "serve", "--worker", *asked]
+                + ["--jobs", str(tmp_path / "jobs")],
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            assert worker.stderr and worker.stderr.readline() == "edgeclip: waiting for jobs\n"
+            jobs = [
+                client.post("/jobs/clip_embedding", files={"file": data}).json()["job_id"]
+                for _ in range(60)
+            ]
+            left = set(jobs)
+            until = time.monotonic() + 60
+            while left and time.monotonic() < until:
+                told = {job: client.get(f"/jobs/{job}").json() for job in left}
+                left -= {job for job, each in told.items() if each["status"] == "ok"}
+                if worker.poll() is None and len(left) < 40:
+                    worker.kill()
+            assert not left
+    finally:
+        if worker is not None:
+            worker.kill()
+            worker.wait()
+            worker.stderr.close()
+        redis.kill()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--worker",), "--queue"),
+        (("--rules", "x.toml"), "--camera"),
+        (("--camera", "0"), "--rules or --alert"),
+        (("--camera", "0", "--rules", "x", "--alert", "y"), "one of them"),
+    ],
+    ids=str,
+)
+def test_wrong_use(arguments, expected):
+    command = [sys.executable, "-m", "edgeclip", "serve", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and expected in done.stderr

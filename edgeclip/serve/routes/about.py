@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from edgeclip import __version__
+from edgeclip.serve.answers import Json
 from edgeclip.serve.doors import COOKIE, Doors
 from edgeclip.serve.problems import Refused, responses
 from edgeclip.serve.routes.shared import Body, Served, router, threaded
@@ -54,7 +54,7 @@ class Token(Body):
 @routes.get("/model", responses=responses(ok=About))
 async def model(service: Served) -> Any:
     """Describe the model and the index that answer."""
-    return JSONResponse(await threaded(_about, service))
+    return Json(await threaded(_about, service))
 
 
 def _about(service: Service) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _about(service: Service) -> dict[str, Any]:
 @routes.get("/health", responses=responses(ok=Health))
 async def health() -> Any:
     """Answer as long as the service lives; no token is wanted."""
-    return JSONResponse({"status": "ok"})
+    return Json({"status": "ok"})
 
 
 @routes.get(
@@ -88,8 +88,8 @@ async def health() -> Any:
 async def ready(request: Request) -> Any:
     """Answer 200 once the model is open and the index is read; no token is wanted."""
     if request.app.state.ready.is_set():
-        return JSONResponse({"status": "ready"})
-    return JSONResponse({"status": "starting"}, 503, headers={"Retry-After": "1"})
+        return Json({"status": "ready"})
+    return Json({"status": "starting"}, 503, headers={"Retry-After": "1"})
 
 
 @routes.post(

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import Query
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import responses
 from edgeclip.serve.routes.shared import Served, router, threaded
 from edgeclip.serve.service import Service
@@ -67,19 +67,19 @@ class Folders(BaseModel):
 @routes.get("/duplicates", responses=responses(404, ok=Duplicates))
 async def duplicates(service: Served, threshold: Threshold = None) -> Any:
     """Find pictures that show the same, the keeper of each group first."""
-    return JSONResponse(await threaded(_duplicates, service, threshold))
+    return Json(await threaded(_duplicates, service, threshold))
 
 
 @routes.get("/groups", responses=responses(404, ok=Groups))
 async def groups(service: Served) -> Any:
     """Group pictures that are alike, at the threshold that the index keeps."""
-    return JSONResponse(await threaded(_groups, service))
+    return Json(await threaded(_groups, service))
 
 
 @routes.get("/folders", responses=responses(404, ok=Folders))
 async def folders(service: Served) -> Any:
     """List the first parts of the keys."""
-    return JSONResponse(await threaded(_folders, service))
+    return Json(await threaded(_folders, service))
 
 
 def _duplicates(service: Service, threshold: float | None) -> dict[str, Any]:

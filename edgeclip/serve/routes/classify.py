@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from edgeclip.serve import uploads
+from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses
 from edgeclip.serve.routes.shared import Served, router, threaded
 
@@ -67,4 +67,4 @@ async def classify(request: Request, service: Served) -> Any:
     classifier = await threaded(service.classifier, labels, **options)
     vector = await threaded(service.picture, sent[0].data)
     matches = classifier.rank(vector)
-    return JSONResponse({"labels": [{"label": m.key, "score": m.score} for m in matches]})
+    return Json({"labels": [{"label": m.key, "score": m.score} for m in matches]})

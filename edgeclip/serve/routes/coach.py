@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from edgeclip.advice.coach import coach as advise
+from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import responses
 from edgeclip.serve.routes.shared import Body, router, threaded
 
@@ -47,4 +47,4 @@ class Advice(BaseModel):
 async def coach(asked: Asked) -> Any:
     """Tell which words of a query CLIP cannot hold, why, and what to ask instead."""
     advice = await threaded(advise, asked.query, pictures=False)
-    return JSONResponse(advice.record())
+    return Json(advice.record())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Query, Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from edgeclip.errors import ImageRejected
 from edgeclip.serve import uploads
+from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import responses
 from edgeclip.serve.routes.shared import Body, Embedding, Served, embedding, router, threaded
 from edgeclip.serve.service import Service
@@ -72,11 +72,11 @@ async def embed_image(request: Request, service: Served, normalize: Normalize = 
     if not uploads.is_form(request):
         data = await uploads.raw(request)
         vector = await threaded(service.picture, data, normalize=normalize)
-        return JSONResponse(embedding(vector, normalize))
+        return Json(embedding(vector, normalize))
     async with uploads.form(request) as form:
         sent = await uploads.files(form)
     found = [await threaded(_file, service, upload, normalize) for upload in sent]
-    return JSONResponse({"files": found, "total_files": len(found), "normalize": normalize})
+    return Json({"files": found, "total_files": len(found), "normalize": normalize})
 
 
 @routes.post(
@@ -89,11 +89,9 @@ async def embed_text(asked: Texts, service: Served) -> Any:
     unit = asked.normalize
     if asked.texts is None:
         assert asked.text is not None
-        return JSONResponse(
-            embedding(await threaded(service.text, asked.text, normalize=unit), unit)
-        )
+        return Json(embedding(await threaded(service.text, asked.text, normalize=unit), unit))
     vectors = await threaded(service.texts, asked.texts, normalize=unit)
-    return JSONResponse(
+    return Json(
         {
             "embeddings": [vector.tolist() for vector in vectors],
             "embedding_dim": service.model.dim,

@@ -7,9 +7,10 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from edgeclip.serve.answers import Json
 from edgeclip.serve.camera import Camera
 from edgeclip.serve.guard import endless
 from edgeclip.serve.problems import Refused, responses
@@ -66,7 +67,7 @@ Watched = Annotated[Camera, Depends(_camera)]
 @routes.get("/camera", summary="How the camera is", responses=responses(404, ok=Look))
 async def look(camera: Watched) -> Any:
     """Tell its state and what the rules make of the newest frame."""
-    return JSONResponse(camera.look())
+    return Json(camera.look())
 
 
 @routes.get(
@@ -86,7 +87,7 @@ async def frame(camera: Watched) -> Any:
 @routes.get("/timeline", summary="What has happened", responses=responses(404, ok=Timeline))
 async def timeline(camera: Watched, count: Annotated[int, Query(ge=1, le=1000)] = 100) -> Any:
     """List the newest events, the newest first."""
-    return JSONResponse({"events": camera.events(count)})
+    return Json({"events": camera.events(count)})
 
 
 @routes.get(

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import IO, Annotated, Any
 
 from fastapi import Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from edgeclip.errors import ImageRejected
@@ -16,6 +16,7 @@ from edgeclip.index.items import Item
 from edgeclip.index.reading import MAX_BYTES, content_hash
 from edgeclip.model import headers
 from edgeclip.serve import items, uploads
+from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses, said
 from edgeclip.serve.routes.search import Found
 from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
@@ -83,7 +84,7 @@ class Given(Body):
 @routes.get("/items", summary="List items", responses=responses(404, ok=Page))
 async def listed(service: Served, after: str | None = None, count: Count = 100) -> Any:
     """List keys and metadata, the oldest first, a page at a time."""
-    return JSONResponse(await threaded(_page, service, after, count))
+    return Json(await threaded(_page, service, after, count))
 
 
 def _page(service: Service, after: str | None, count: int) -> dict[str, Any]:
@@ -149,7 +150,7 @@ async def similar(key: str, service: Served, count: Count = 10) -> Any:
         found = await threaded(service.index.similar, name, count=count)
     except KeyError as error:
         raise items.missing() from error
-    return JSONResponse({"matches": items.told(found)})
+    return Json({"matches": items.told(found)})
 
 
 @routes.get(
@@ -160,7 +161,7 @@ async def similar(key: str, service: Served, count: Count = 10) -> Any:
 async def known(key: str, service: Served) -> Any:
     """Answer with its metadata."""
     item = await threaded(items.item, service.index, items.key_of(key))
-    return JSONResponse({"key": item.key, "metadata": item.metadata})
+    return Json({"key": item.key, "metadata": item.metadata})
 
 
 @routes.put(
@@ -186,7 +187,7 @@ async def put(key: str, request: Request, service: Served) -> Any:
     if uploads.media_type(request) == "application/json":
         given = _given(await request.json())
         item = Item(name, given.vector, given.metadata)  # type: ignore[arg-type]
-        return JSONResponse({"key": name, "status": await threaded(_keep, service, item)})
+        return Json({"key": name, "status": await threaded(_keep, service, item)})
     if uploads.is_form(request):
         async with uploads.form(request) as form:
             sent = await uploads.files(form)
@@ -198,7 +199,7 @@ async def put(key: str, request: Request, service: Served) -> Any:
         data = await uploads.raw(request)
     if not isinstance(metadata, dict | None):
         raise Refused(HTTPStatus.BAD_REQUEST, "the metadata is no JSON object.")
-    return JSONResponse(
+    return Json(
         {"key": name, "status": await threaded(_keep_picture, service, name, data, metadata)}
     )
 

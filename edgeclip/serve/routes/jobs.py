@@ -6,9 +6,9 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, File, Form, Request, UploadFile
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from edgeclip.serve.answers import Json
 from edgeclip.serve.jobs.job import Input, Job, Upload
 from edgeclip.serve.jobs.jobs import Jobs
 from edgeclip.serve.problems import Refused, responses
@@ -62,7 +62,7 @@ async def submit(
     if not inputs:
         raise Refused(HTTPStatus.BAD_REQUEST, "there is no picture. Give file or input_paths.")
     job = await threaded(jobs.submit, inputs, normalize=normalize, priority=priority)
-    return JSONResponse({"job_id": job, "status": "queued"})
+    return Json({"job_id": job, "status": "queued"})
 
 
 @routes.get("/jobs/{job_id}", summary="How far a job is", responses=responses(404, ok=Told))
@@ -71,7 +71,7 @@ async def status(job_id: str, jobs: Work) -> Any:
     job = await threaded(jobs.job, job_id)
     if job is None:
         raise _missing()
-    return JSONResponse(_told(job))
+    return Json(_told(job))
 
 
 @routes.delete("/jobs/{job_id}", summary="Cancel a job", responses=responses(404, 409, ok=Told))
@@ -83,7 +83,7 @@ async def cancel(job_id: str, jobs: Work) -> Any:
         raise _missing()
     if not cancelled:
         raise Refused(HTTPStatus.CONFLICT, "this job is done already.")
-    return JSONResponse(_told(job))
+    return Json(_told(job))
 
 
 def _missing() -> Refused:

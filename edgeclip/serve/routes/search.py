@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 
 from edgeclip.serve import items, uploads
+from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses, said
 from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
 from edgeclip.serve.service import Service
@@ -108,7 +108,7 @@ async def search(request: Request, service: Served) -> Any:
         raise Refused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json or multipart/form-data."
         )
-    return JSONResponse(await threaded(_answer, service, asked, more))
+    return Json(await threaded(_answer, service, asked, more))
 
 
 def _checked(told: Any) -> Search:

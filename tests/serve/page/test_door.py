@@ -1,0 +1,66 @@
+"""Who may come in, and a service that goes away."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.serve.page.browsing import opened, searched, shows
+from tests.serve.serving import Serving, serving
+
+TOKEN = "0123456789abcdef-right"
+
+
+@pytest.fixture
+def locked(tmp_path, shown, tiny_model):
+    """A service that wants a token; without an index."""
+    arguments = ("--model", str(tiny_model))
+    with serving(tmp_path, *arguments, EDGECLIP_TOKEN=TOKEN) as running:
+        yield running
+
+
+def test_a_wrong_token_then_the_right_one(open_page, locked):
+    page = open_page(locked)
+    page.goto("/")
+    dialog = page.get_by_role("dialog", name="This service wants its token")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("textbox", name="Token").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("not the token")
+    dialog.get_by_role("textbox", name="Token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("This service has no index")).to_be_visible()
+    assert TOKEN not in page.evaluate("document.cookie + JSON.stringify(localStorage)")
+    page.reload()
+    expect(page.get_by_text("This service has no index")).to_be_visible()
+    page.get_by_role("link", name="Camera").click()
+    expect(page.get_by_text("No camera is watched")).to_be_visible()
+    page.get_by_role("button", name="Forget the token").click()
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_visible()
+
+
+def test_the_service_goes_and_comes_back(open_page, tmp_path, shown, api):
+    index = shown.process.args[shown.process.args.index("--index") + 1]
+    arguments = ("--jobs", str(tmp_path / "jobs"), "--index", index)
+    first = Serving(list(arguments), {})
+    page = open_page(first)
+    opened(page)
+    before = searched(page, "a cat")
+    first.stop(signal.SIGKILL)
+    first.process.stderr.close()
+    page.get_by_role("searchbox").fill("a dog")
+    page.keyboard.press("Enter")
+    gone = page.get_by_text("The service is gone")
+    expect(gone).to_be_visible()
+    shows(page, [match["key"] for match in before["matches"]])
+    page.evaluate("window.isTheSame = true")
+    with serving(tmp_path, *arguments[2:], "--port", str(first.port)):
+        expect(gone).to_have_count(0)
+        told = api.post("/search", json={"query": "a dog"}).json()
+        shows(page, [match["key"] for match in told["matches"]])
+        assert page.evaluate("window.isTheSame")
