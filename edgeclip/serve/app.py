@@ -66,15 +66,15 @@ def application(
         version=__version__,
         docs_url=None,  # both come from a server far away
         redoc_url=None,
-        max_body_size=limits.body_bytes,
         form_limits=cast(Any, FORM),
     )
     metrics = Metrics(lambda: _state(service, jobs_of), {"edgeclip_jobs": "status"})
     service.noted = metrics.inferred
     app.state.service, app.state.jobs, app.state.camera = service, jobs_of, camera
     app.state.doors, app.state.ready = doors, ready
-    for part in (embed, classify, search, items, browse, jobs, events, coach, about, page):
-        app.include_router(part.routes)
+    for part in (search, embed, classify, items, browse, jobs, events, coach, about, page):
+        # Not included: of ten routers within a router each would be asked in turn, for 0.2 ms.
+        app.router.routes.extend(part.routes.routes)
     _add_metrics(app, metrics)
     for kind in (HTTPException, RequestValidationError, EdgeclipError, Exception):
         app.add_exception_handler(kind, _problem)

@@ -62,15 +62,18 @@ class Guard:
             exchange.end()
 
     def _check_length(self, headers: Mapping[str, list[str]]) -> None:
-        """Refuse a body by what it says of itself; the application counts what comes."""
-        most = self._limits.body_bytes
+        """Refuse a body by what it says of itself; what comes is counted, too."""
         for length in headers.get("content-length", []):
-            if not length.isdecimal() or int(length) > most:
-                raise Refused(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    f"the body has more than {most:,} bytes. Send less.",
-                    {"Connection": "close"},
-                )
+            if not length.isdecimal() or int(length) > self._limits.body_bytes:
+                raise _too_long(self._limits)
+
+
+def _too_long(limits: Limits) -> Refused:
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"the body has more than {limits.body_bytes:,} bytes. Send less.",
+        {"Connection": "close"},
+    )
 
 
 def endless(scope: Scope) -> None:
@@ -156,6 +159,8 @@ class _Exchange:
         count = len(message.get("body", b""))
         self._budget.take(count)
         self._held += count
+        if self._held > self._limits.body_bytes:
+            raise _too_long(self._limits)
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             self._body_until = None  # what comes now is that the client goes
         return message

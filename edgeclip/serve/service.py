@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
@@ -21,7 +22,7 @@ from edgeclip.model.query import Term
 from edgeclip.serve.decoding import Decoders
 from edgeclip.serve.gather import Gather
 from edgeclip.serve.limits import Limits
-from edgeclip.vectors import Vector
+from edgeclip.vectors import Match, Vector
 
 Tensor = NDArray[np.float32]
 Kept = TypeVar("Kept")
@@ -31,6 +32,16 @@ _TEXTS, _CLASSIFIERS = 1024, 16
 _MOMENT_S = 0.1
 _AT_ONCE = 16
 """Of the texts of one request wait, at most: others want to be answered, too."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What is looked for in the index, see `Index.search`."""
+
+    vector: Vector
+    count: int
+    where: Mapping[str, Any] | None = None
+    min_score: float = -1.0
 
 
 class Service:
@@ -60,8 +71,13 @@ class Service:
             unit: Gather[str, Vector](self._words_by(unit), waiting=limits.waiting, name="words")
             for unit in (True, False)
         }
+        # Searches of several threads at once would fight for the cores within one BLAS.
+        self._searches = Gather[Asked, list[Match]](
+            self._found, waiting=limits.waiting, name="searches"
+        )
         self._gathers = cast(
-            list[Gather[Any, Vector]], [*self._pictures.values(), *self._words.values()]
+            list[Gather[Any, Any]],
+            [*self._pictures.values(), *self._words.values(), self._searches],
         )
         self._vectors: _Newest[Vector] = _Newest(_TEXTS)
         self._classifiers: _Newest[Classifier] = _Newest(_CLASSIFIERS)
@@ -133,6 +149,16 @@ class Service:
         terms += [Term(weight, str(number), True) for number, (weight, _) in enumerate(more)]
         return grammar.embed(terms, self.text, others.__getitem__)
 
+    def search(self, asked: Asked) -> list[Match]:
+        """Return the nearest items, see `Index.search`.
+
+        Raises:
+            StoreNotFound: there is no index.
+            FilterError, InvalidItem: as `Index.search`.
+            Busy: too many wait already.
+        """
+        return self._searches.ask(asked).result()
+
     def classifier(self, labels: Sequence[str], **options: Any) -> Classifier:
         """Return a classifier; the last ones are remembered."""
         key = repr((tuple(labels), sorted(options.items())))
@@ -153,6 +179,23 @@ class Service:
         for gather in self._gathers:
             gather.close()
         self.decoders.close()
+
+    def _found(self, batch: Sequence[Asked]) -> list[list[Match]]:
+        """Search for several at once where they ask in the same way."""
+        alike: dict[str, list[int]] = defaultdict(list)
+        for number, asked in enumerate(batch):
+            alike[repr((asked.count, asked.where, asked.min_score))].append(number)
+        found: dict[int, list[Match]] = {}
+        for numbers in alike.values():
+            first = batch[numbers[0]]
+            answers = self.index.search_many(
+                [batch[number].vector for number in numbers],
+                count=first.count,
+                where=first.where,
+                min_score=first.min_score,
+            )
+            found |= dict(zip(numbers, answers, strict=True))
+        return [found[number] for number in range(len(batch))]
 
     def _pictures_by(self, unit: bool) -> Callable[[Sequence[Tensor]], Vector]:
         def run(tensors: Sequence[Tensor]) -> Vector:

@@ -14,7 +14,7 @@ from edgeclip.serve import items, uploads
 from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses, said
 from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
-from edgeclip.serve.service import Service
+from edgeclip.serve.service import Asked, Service
 from edgeclip.serve.strict import parsed
 from edgeclip.vectors import Vector
 
@@ -124,9 +124,7 @@ def _answer(service: Service, asked: Search, more: list[bytes]) -> dict[str, Any
     if not terms and not asked.query.strip():
         raise Refused(HTTPStatus.BAD_REQUEST, "there is nothing to look for. Give query or terms.")
     vector = service.query(asked.query, terms)
-    found = service.index.search(
-        vector, count=asked.count, where=asked.where, min_score=asked.min_score
-    )
+    found = service.search(Asked(vector, asked.count, asked.where, asked.min_score))
     # Two pictures have cosines of another range than words and a picture.
     judgement = (
         service.index.judge(vector, found[0].score, where=asked.where)
