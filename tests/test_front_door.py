@@ -47,6 +47,8 @@ BASES = {
     "FilterError": (errors.EdgeclipError, ValueError),
     "CameraError": (errors.EdgeclipError, OSError),
     "ExtraMissing": (errors.EdgeclipError, ImportError),
+    "PathRefused": (errors.EdgeclipError, PermissionError),
+    "Busy": (errors.EdgeclipError, BlockingIOError),
     "ExportError": (errors.EdgeclipError, RuntimeError),
     "CheckpointError": (errors.ExportError, ValueError),
     "LicenseNotAccepted": (errors.ExportError, PermissionError),

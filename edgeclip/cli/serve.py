@@ -61,6 +61,7 @@ from edgeclip.errors import ExtraMissing
     show_default=True,
     help="Seconds until a request must have its answer.",
 )
+@options.as_json
 @options.model_options
 def serve_command(
     index: Path | None,
@@ -78,11 +79,13 @@ def serve_command(
     queue: str | None,
     worker: bool,
     deadline: float,
+    as_json: bool,
     **chosen: Any,
 ) -> None:
     """Serve the model, and an index where there is one, over HTTP.
 
-    Without a token only programs on this machine are answered.
+    Without a token only programs on this machine are answered.  With --json a line on stdout has
+    the address, once it is listened on.
     """
     if source is not None and bool(rules) == bool(alerts):
         raise click.UsageError("Give --rules or --alert with --camera, one of them.")
@@ -99,7 +102,7 @@ def serve_command(
         token = serving.token_of(token_file)
         serving.check_door(host, token)
         wanted = serving.Wanted(
-            index, host, port, token, names, watching, folder, queue, roots, deadline
+            index, host, port, token, names, watching, folder, queue, roots, deadline, as_json
         )
         _serve(wanted, chosen)
     except ImportError as error:
@@ -128,6 +131,8 @@ def _serve(wanted: serving.Wanted, chosen: dict[str, Any]) -> None:
             alive.ready()
             address = serving.address(wanted.host, listening.getsockname()[1])
             output.note(f"listening on {address}")
+            if wanted.as_json:
+                output.json_line({"url": address})
 
         def ending() -> None:
             ready.clear()

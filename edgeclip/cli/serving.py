@@ -89,6 +89,7 @@ class Wanted:
     """Folders that jobs may name pictures in."""
     deadline: float
     """Seconds until a request must have its answer."""
+    as_json: bool
 
 
 class Parts(NamedTuple):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
 import time
 
+import httpx
 import pytest
 
 from tests.serve.jobs.servers import RedisServer
@@ -172,3 +174,14 @@ def test_wrong_use(arguments, expected):
     command = [sys.executable, "-m", "edgeclip", "serve", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and expected in done.stderr
+
+
+def test_a_program_that_starts_it(tmp_path, tiny_model):
+    command = [sys.executable, "-m", "edgeclip", "serve", "--port", "0", "--json"]
+    command += ["--model", str(tiny_model), "--jobs", str(tmp_path / "jobs")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as started:
+        assert started.stdout
+        url = json.loads(started.stdout.readline())["url"]
+        assert httpx.get(f"{url}/health").status_code == 200
+        started.terminate()
+        assert started.wait(20) == 143
