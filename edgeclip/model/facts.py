@@ -28,12 +28,12 @@ _LONGEST_NAME = 100
 _HIGHEST_M = 20_000
 
 
-def facts(data: bytes, modified: float) -> dict[str, Any]:
+def facts(data: bytes, modified: float | None) -> dict[str, Any]:
     """Return what a file tells of its photograph.
 
     Args:
         data: the whole file.
-        modified: when it was modified, in seconds since 1970.
+        modified: when it was modified, in seconds since 1970; None: nobody knows.
 
     Returns:
         ``bytes``; ``width`` and ``height`` of the upright picture; ``time`` in ISO 8601 and
@@ -77,7 +77,9 @@ def _sound(made: Callable[[], Any]) -> Any:
         return None
 
 
-def _file_time(modified: float) -> dict[str, Any]:
+def _file_time(modified: float | None) -> dict[str, Any]:
+    if modified is None:
+        return {}
     try:
         time = datetime.fromtimestamp(modified, UTC)
     except (ValueError, OverflowError, OSError):  # beyond the year 9999

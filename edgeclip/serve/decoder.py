@@ -132,7 +132,7 @@ def _work(told: Mapping[str, Any]) -> dict[bytes, Work]:
     return {
         TENSOR: tensor,
         THUMBNAIL: lambda data, size: thumbnail(data, size, most),
-        FACTS: lambda data, _: json.dumps(facts(data, 0.0)).encode(),
+        FACTS: lambda data, _: json.dumps(facts(data, None)).encode(),
     }
 
 

@@ -132,8 +132,6 @@ class Decoders:
             told = None
         if not isinstance(told, dict):  # a child that obeys a stranger may answer anything
             raise ImageRejected("the picture tells nothing that makes sense. Save it again.")
-        if told.get("time_source") == "file":
-            del told["time_source"], told["time"]
         return {name: value for name, value in told.items() if name in facts.FIELDS}
 
     def open(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -100,10 +99,5 @@ async def events(request: Request, camera: Watched) -> Any:
     """Stream server-sent events: `state`, `reading` for each frame, and `event`."""
     endless(request.scope)
     return StreamingResponse(
-        _until_gone(camera), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+        camera.messages(), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
-
-
-async def _until_gone(camera: Camera) -> AsyncIterator[str]:
-    async for text in camera.messages():
-        yield text

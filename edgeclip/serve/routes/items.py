@@ -9,7 +9,7 @@ from typing import IO, Annotated, Any
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from edgeclip.errors import ImageRejected
 from edgeclip.index.items import Item
@@ -17,9 +17,9 @@ from edgeclip.index.reading import MAX_BYTES, content_hash
 from edgeclip.model import headers
 from edgeclip.serve import items, uploads
 from edgeclip.serve.answers import Json
-from edgeclip.serve.problems import Refused, responses, said
+from edgeclip.serve.problems import Refused, responses
 from edgeclip.serve.routes.search import Found
-from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
+from edgeclip.serve.routes.shared import Body, Served, checked, router, schema_of, threaded
 from edgeclip.serve.service import Service
 from edgeclip.serve.strict import parsed
 
@@ -185,7 +185,7 @@ async def put(key: str, request: Request, service: Served) -> Any:
     name = items.key_of(key)
     metadata: Any = None
     if uploads.media_type(request) == "application/json":
-        given = _given(await request.json())
+        given = checked(Given, await request.json())
         item = Item(name, given.vector, given.metadata)  # type: ignore[arg-type]
         return Json({"key": name, "status": await threaded(_keep, service, item)})
     if uploads.is_form(request):
@@ -243,13 +243,6 @@ def _keep(service: Service, item: Item) -> str:
 def _keep_picture(service: Service, key: str, data: bytes, metadata: dict[str, Any] | None) -> str:
     known = service.decoders.facts(data) | (metadata or {})
     return _keep(service, Item(key, service.picture(data), known, content_hash(data)))
-
-
-def _given(told: Any) -> Given:
-    try:
-        return Given.model_validate(told)
-    except ValidationError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, said(error)) from error
 
 
 def _media_type(data: bytes) -> str:

@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from edgeclip.serve import items, uploads
 from edgeclip.serve.answers import Json
-from edgeclip.serve.problems import Refused, responses, said
-from edgeclip.serve.routes.shared import Body, Served, router, schema_of, threaded
+from edgeclip.serve.problems import Refused, responses
+from edgeclip.serve.routes.shared import Body, Served, checked, router, schema_of, threaded
 from edgeclip.serve.service import Asked, Service
 from edgeclip.serve.strict import parsed
 from edgeclip.vectors import Vector
@@ -101,21 +101,14 @@ async def search(request: Request, service: Served) -> Any:
         async with uploads.form(request) as form:
             more = [upload.data for upload in await uploads.files(form)]
             told = uploads.field(form, "search")
-        asked = _checked({} if told is None else parsed(told))
+        asked = checked(Search, {} if told is None else parsed(told))
     elif uploads.media_type(request) == "application/json":
-        asked = _checked(await request.json())
+        asked = checked(Search, await request.json())
     else:
         raise Refused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json or multipart/form-data."
         )
     return Json(await threaded(_answer, service, asked, more))
-
-
-def _checked(told: Any) -> Search:
-    try:
-        return Search.model_validate(told)
-    except ValidationError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, said(error)) from error
 
 
 def _answer(service: Service, asked: Search, more: list[bytes]) -> dict[str, Any]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edgeclip.errors import Busy
+from edgeclip.serve.problems import Refused, said
 from edgeclip.serve.service import Service
 from edgeclip.serve.strict import StrictRoute
 from edgeclip.vectors import Vector
 
 _T = TypeVar("_T")
+_B = TypeVar("_B", bound=BaseModel)
 _MOST_WAITING = 64
 
 
@@ -39,6 +42,18 @@ async def _service(request: Request) -> Service:
 
 
 Served = Annotated[Service, Depends(_service)]
+
+
+def checked(kind: type[_B], told: Any) -> _B:
+    """Return a body that its route reads itself.
+
+    Raises:
+        Refused: it is not of this kind.
+    """
+    try:
+        return kind.model_validate(told)
+    except ValidationError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, said(error)) from error
 
 
 def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
