@@ -29,6 +29,8 @@ class Derived:
         self._store, self._memory = store, memory
         self._grouping: Grouping | None = None
         self._judging: Judging | None = None
+        self._looked = False
+        """Whether a background was looked for, in what the store holds now."""
         self._grouped = grouping.are_kept(store)
 
     def pending(self) -> list[Change]:
@@ -41,7 +43,8 @@ class Derived:
             self._grouping.written()
 
     def follow(self, new: Ids, gone: Iterable[int]) -> None:
-        """Take notice of items that came and of ids that went."""
+        """Take notice of items that came and of ids that went, and of whatever else was written."""
+        self._looked = False
         if self._grouping is not None:
             self._grouping.leave(gone)
             self._grouping.join(new)
@@ -107,8 +110,9 @@ class Derived:
         return self._judging.texts()
 
     def _known_background(self) -> Judging | None:
-        if self._judging is None:
+        if self._judging is None and not self._looked:
             self._judging = Judging.stored(self._store)
+            self._looked = True
         return self._judging
 
     def _highest(self) -> int:

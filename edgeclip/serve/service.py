@@ -7,13 +7,15 @@ import threading
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeclip.errors import Busy, StoreNotFound
+from edgeclip.index.background import Judgement
 from edgeclip.index.index import Index
 from edgeclip.model import query as grammar
 from edgeclip.model.classifier import Classifier
@@ -42,6 +44,15 @@ class Asked:
     count: int
     where: Mapping[str, Any] | None = None
     min_score: float = -1.0
+    judged: bool = False
+    """Whether the best match shall be judged, see `Index.judge`."""
+
+
+class Nearest(NamedTuple):
+    """What was found, the nearest first."""
+
+    matches: list[Match]
+    judgement: Judgement | None
 
 
 class Service:
@@ -72,7 +83,7 @@ class Service:
             for unit in (True, False)
         }
         # Searches of several threads at once would fight for the cores within one BLAS.
-        self._searches = Gather[Asked, list[Match]](
+        self._searches = Gather[Asked, Nearest](
             self._found, waiting=limits.waiting, name="searches"
         )
         self._gathers = cast(
@@ -149,15 +160,28 @@ class Service:
         terms += [Term(weight, str(number), True) for number, (weight, _) in enumerate(more)]
         return grammar.embed(terms, self.text, others.__getitem__)
 
-    def search(self, asked: Asked) -> list[Match]:
-        """Return the nearest items, see `Index.search`.
+    def remembered(self, words: str) -> Vector | None:
+        """Return the vector of a query at once, see `query`; None where its words are not kept.
 
         Raises:
-            StoreNotFound: there is no index.
-            FilterError, InvalidItem: as `Index.search`.
+            QueryError: it breaks the grammar, is empty, or cancels itself out.
+        """
+        terms = grammar.parse(words, pictures=False)
+        try:
+            return grammar.embed(terms, self._vectors.kept, self._vectors.kept)
+        except KeyError:
+            return None
+
+    def search(self, asked: Asked) -> Future[Nearest]:
+        """Return what will hold the nearest items, see `Index.search`.
+
+        It raises `StoreNotFound` where there is no index, and `FilterError` and `InvalidItem` as
+        `Index.search` does.
+
+        Raises:
             Busy: too many wait already.
         """
-        return self._searches.ask(asked).result()
+        return self._searches.ask(asked)
 
     def classifier(self, labels: Sequence[str], **options: Any) -> Classifier:
         """Return a classifier; the last ones are remembered."""
@@ -180,12 +204,12 @@ class Service:
             gather.close()
         self.decoders.close()
 
-    def _found(self, batch: Sequence[Asked]) -> list[list[Match]]:
+    def _found(self, batch: Sequence[Asked]) -> list[Nearest]:
         """Search for several at once where they ask in the same way."""
         alike: dict[str, list[int]] = defaultdict(list)
         for number, asked in enumerate(batch):
             alike[repr((asked.count, asked.where, asked.min_score))].append(number)
-        found: dict[int, list[Match]] = {}
+        found: dict[int, Nearest] = {}
         for numbers in alike.values():
             first = batch[numbers[0]]
             answers = self.index.search_many(
@@ -194,8 +218,14 @@ class Service:
                 where=first.where,
                 min_score=first.min_score,
             )
-            found |= dict(zip(numbers, answers, strict=True))
+            for number, matches in zip(numbers, answers, strict=True):
+                found[number] = Nearest(matches, self._judged(batch[number], matches))
         return [found[number] for number in range(len(batch))]
+
+    def _judged(self, asked: Asked, matches: Sequence[Match]) -> Judgement | None:
+        if not (asked.judged and matches):
+            return None
+        return self.index.judge(asked.vector, matches[0].score, where=asked.where)
 
     def _pictures_by(self, unit: bool) -> Callable[[Sequence[Tensor]], Vector]:
         def run(tensors: Sequence[Tensor]) -> Vector:
@@ -219,12 +249,20 @@ class _Newest(Generic[Kept]):
         self._most, self._lock = most, threading.Lock()
         self._kept: OrderedDict[str, Kept] = OrderedDict()
 
+    def kept(self, key: str) -> Kept:
+        """Return what is kept under a key.
+
+        Raises:
+            KeyError: nothing is.
+        """
+        with self._lock:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
     def get(self, key: str, make: Callable[[], Kept]) -> Kept:
         """Return what is kept under a key, or make it."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
+        with contextlib.suppress(KeyError):
+            return self.kept(key)
         made = make()  # not under the lock: others ask for what is there
         with self._lock:
             self._kept[key] = made

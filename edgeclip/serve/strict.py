@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
 from edgeclip.serve.limits import JSON_BYTES
 from edgeclip.serve.problems import Refused
@@ -48,6 +49,25 @@ class StrictRoute(APIRoute):
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+class PlainRoute(StrictRoute):
+    """A route that reads its request itself: without what FastAPI solves, in a third of the time.
+
+    Its endpoint is a coroutine function that takes a request and returns a response; what it reads
+    has to be described by hand.
+    """
+
+    def __init__(
+        self, path: str, endpoint: Callable[[Request], Awaitable[Response]], **options: Any
+    ) -> None:
+        super().__init__(path, endpoint, **options)
+
+        async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await endpoint(StrictRequest(scope, receive))
+            await response(scope, receive, send)
+
+        self.app = plain
 
 
 def parsed(body: bytes | str) -> Any:

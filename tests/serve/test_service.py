@@ -35,11 +35,11 @@ def test_searches_at_once_are_those_alone(service, model):
         service.index.search(each.vector, count=each.count, where=each.where) for each in asked
     ]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(service.search, asked))
+        found = list(pool.map(lambda each: service.search(each).result(), asked))
     for ours, theirs in zip(found, expected, strict=True):
-        assert [match.key for match in ours] == [match.key for match in theirs]
+        assert [match.key for match in ours.matches] == [match.key for match in theirs]
         scores = [match.score for match in theirs]
-        assert np.allclose([match.score for match in ours], scores, atol=1e-6)
+        assert np.allclose([match.score for match in ours.matches], scores, atol=1e-6)
 
 
 def test_a_bad_search_among_good_ones(service, model):
@@ -48,13 +48,13 @@ def test_a_bad_search_among_good_ones(service, model):
 
     def ask(each):
         try:
-            return service.search(each)
+            return service.search(each).result()
         except FilterError:
             return None
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, [good, bad] * 20))
-    assert all(len(each) == 2 for each in found[::2]) and not any(found[1::2])
+    assert all(len(each.matches) == 2 for each in found[::2]) and not any(found[1::2])
 
 
 def test_texts_are_remembered(service, model):
@@ -81,6 +81,6 @@ def test_without_an_index(model):
     try:
         assert not made.has_index
         with pytest.raises(StoreNotFound, match="--index"):
-            made.search(Asked(model.embed_text("a"), 1))
+            made.search(Asked(model.embed_text("a"), 1)).result()
     finally:
         made.close()

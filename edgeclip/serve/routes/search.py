@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from edgeclip.serve import items, uploads
 from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses
-from edgeclip.serve.routes.shared import Body, Served, checked, router, schema_of, threaded
-from edgeclip.serve.service import Asked, Service
-from edgeclip.serve.strict import parsed
+from edgeclip.serve.routes.shared import Body, checked, router, schema_of, service_of, threaded
+from edgeclip.serve.service import Asked, Nearest, Service
+from edgeclip.serve.strict import PlainRoute, parsed
 from edgeclip.vectors import Vector
 
-routes = router("search")
+routes = router("search", PlainRoute)
 _MOST_TERMS = 16
 Weight = Annotated[float, Field(ge=-1e6, le=1e6, description="Negative: less of this.")]
 
@@ -94,8 +95,9 @@ class Answer(BaseModel):
         }
     },
 )
-async def search(request: Request, service: Served) -> Any:
+async def search(request: Request) -> Response:
     """Search by JSON, or by a form whose files are added to the query."""
+    service = await service_of(request)
     more: list[bytes] = []
     if uploads.is_form(request):
         async with uploads.form(request) as form:
@@ -108,24 +110,27 @@ async def search(request: Request, service: Served) -> Any:
         raise Refused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json or multipart/form-data."
         )
-    return Json(await threaded(_answer, service, asked, more))
+    # Two pictures have cosines of another range than words and a picture.
+    only_words = not asked.terms and not more
+    if only_words and not asked.query.strip():
+        raise Refused(HTTPStatus.BAD_REQUEST, "there is nothing to look for. Give query or terms.")
+    vector = service.remembered(asked.query) if only_words else None
+    if vector is None:
+        vector = await threaded(_vector, service, asked, more)
+    found = service.search(Asked(vector, asked.count, asked.where, asked.min_score, only_words))
+    return Json(_told(await asyncio.wrap_future(found)))
 
 
-def _answer(service: Service, asked: Search, more: list[bytes]) -> dict[str, Any]:
+def _vector(service: Service, asked: Search, more: list[bytes]) -> Vector:
     terms = [_term(service, term) for term in asked.terms]
     terms += [(1.0, service.picture(data)) for data in more]
-    if not terms and not asked.query.strip():
-        raise Refused(HTTPStatus.BAD_REQUEST, "there is nothing to look for. Give query or terms.")
-    vector = service.query(asked.query, terms)
-    found = service.search(Asked(vector, asked.count, asked.where, asked.min_score))
-    # Two pictures have cosines of another range than words and a picture.
-    judgement = (
-        service.index.judge(vector, found[0].score, where=asked.where)
-        if found and not terms
-        else None
-    )
+    return service.query(asked.query, terms)
+
+
+def _told(found: Nearest) -> dict[str, Any]:
+    judgement = found.judgement
     return {
-        "matches": items.told(found),
+        "matches": items.told(found.matches),
         "good_match": None if judgement is None else bool(judgement.good),
         "threshold": None if judgement is None else float(judgement.threshold),
     }

@@ -36,12 +36,13 @@ class Embedding(BaseModel):
     normalized: bool
 
 
-async def _service(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
+    """Return what answers."""
     service: Service = request.app.state.service
     return service
 
 
-Served = Annotated[Service, Depends(_service)]
+Served = Annotated[Service, Depends(service_of)]
 
 
 def checked(kind: type[_B], told: Any) -> _B:
@@ -61,9 +62,9 @@ def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
     return kind.model_json_schema(ref_template="#/components/schemas/{model}")
 
 
-def router(tag: str) -> APIRouter:
+def router(tag: str, kind: type[StrictRoute] = StrictRoute) -> APIRouter:
     """Return a router of strict routes."""
-    return APIRouter(tags=[tag], route_class=StrictRoute)
+    return APIRouter(tags=[tag], route_class=kind)
 
 
 async def threaded(work: Callable[..., _T], *arguments: Any, **options: Any) -> _T:
