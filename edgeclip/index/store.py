@@ -17,6 +17,7 @@ from edgeclip.index.identity import Identity as Identity
 from edgeclip.index.identity import settings_of
 from edgeclip.index.place import not_found, publish
 from edgeclip.index.rows import Row, checksum
+from edgeclip.index.shrink import shrink
 
 _CHUNK = 4096
 _MOST_CHANGES = 20_000
@@ -217,7 +218,7 @@ class Store:
         """Give unused pages back and forget the log of changes."""
         reach("compact.before")
         self._forget_changes()
-        self._db.execute("PRAGMA incremental_vacuum")
+        shrink(self._db)
         self._db.checkpoint("TRUNCATE")
         reach("compact.after")
 

@@ -159,6 +159,17 @@ def test_news_are_forgotten_by_compaction(store):
     assert store.news(2, store.seq() - 1).changed == [(2, None)]
 
 
+def test_compaction_gives_the_space_of_removed_rows_back(path, store):
+    keys = [f"{number:04}" for number in range(1000)]
+    store.write([put(key) for key in keys])
+    store.compact()
+    full = path.stat().st_size
+    store.write([Remove(key) for key in keys[20:]])
+    store.compact()
+    assert path.stat().st_size < full / 2
+    assert [row.key for row in store.rows()] == keys[:20]
+
+
 def test_reader_sees_that_something_moved(path, store):
     with closing(Store.open(path, read_only=True)) as reader:
         assert not reader.moved()

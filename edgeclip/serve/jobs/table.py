@@ -15,6 +15,7 @@ from typing import Any, cast
 from edgeclip.errors import Busy, StoreDamaged, StoreError, StoreFull
 from edgeclip.index import header
 from edgeclip.index.database import Database
+from edgeclip.index.shrink import shrink
 from edgeclip.serve.jobs.job import Hint, Job, Kept, Status, Task
 from edgeclip.serve.jobs.schema import FORMAT, QUEUE, ROOTS, STEADY
 from edgeclip.watch.clock import Clock
@@ -25,7 +26,7 @@ PRIORITIES = range(-(2**31), 2**31)
 """Higher and lower ones count as the nearest of these."""
 _MOST_FINISHED = 100_000
 """Results that are kept at most, the newest; about a gigabyte with vectors of 512 numbers."""
-_AT_ONCE, _MOST_FREED = 500, 5000
+_AT_ONCE = 500
 _PAGES = 4
 DAMAGED = "jobs.damaged"
 """A mark left by whoever met a damaged page: the next opening sets the table aside."""
@@ -210,20 +211,14 @@ class JobTable:
                     self._db.execute("DELETE FROM job WHERE number = ?", (number,))
             gone += len(old)
         if gone:
-            self._give_space_back()
+            with self._told():
+                shrink(self._db)
         return gone
 
     def keep_clock(self) -> None:
         """Keep the steady time, so that results age on after a restart."""
         with self._told(), self._db.writing(1):
             self._keep_steady(self._clock.steady())
-
-    def _give_space_back(self) -> None:
-        with self._told(), self._db.writing(_AT_ONCE):
-            ((free,),) = self._db.execute("PRAGMA freelist_count")
-            # A page each time: Python takes one step of a statement that has no rows.
-            for _ in range(min(free, _MOST_FREED)):
-                self._db.execute("PRAGMA incremental_vacuum(1)")
 
     def _old(self, keep_s: float) -> list[int]:
         with self._told():
