@@ -17,6 +17,9 @@ from edgeclip.errors import ExtraMissing
 
 @click.command("serve")
 @indexes.index_option
+@click.option(
+    "--read-only", is_flag=True, help="Leave the index to another process to write, and follow it."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option(
@@ -65,6 +68,7 @@ from edgeclip.errors import ExtraMissing
 @options.model_options
 def serve_command(
     index: Path | None,
+    read_only: bool,
     host: str,
     port: int,
     token_file: Path | None,
@@ -102,7 +106,18 @@ def serve_command(
         token = serving.token_of(token_file)
         serving.check_door(host, token)
         wanted = serving.Wanted(
-            index, host, port, token, names, watching, folder, queue, roots, deadline, as_json
+            index=index,
+            read_only=read_only,
+            host=host,
+            port=port,
+            token=token,
+            names=names,
+            watching=watching,
+            jobs=folder,
+            queue=queue,
+            roots=roots,
+            deadline=deadline,
+            as_json=as_json,
         )
         _serve(wanted, chosen)
     except ImportError as error:

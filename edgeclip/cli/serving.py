@@ -76,6 +76,8 @@ class Wanted:
     """What is wanted of a service."""
 
     index: Path | None
+    read_only: bool
+    """Whether the index is left to another process to write."""
     host: str
     port: int
     token: str | None
@@ -106,7 +108,7 @@ def parts(wanted: Wanted, limits: Limits, chosen: dict[str, Any]) -> Iterator[Pa
     from edgeclip.serve.jobs.jobs import Jobs
 
     with contextlib.ExitStack() as stack:
-        searched, model = stack.enter_context(opened(wanted.index, chosen))
+        searched, model = stack.enter_context(opened(wanted.index, wanted.read_only, chosen))
         service = stack.enter_context(answering(model, searched, limits))
         root = () if searched is None or searched.root is None else (searched.root,)
         roots = (*wanted.roots, *root)
@@ -141,7 +143,9 @@ def jobs_folder(given: Path | None) -> Path:
 
 
 @contextlib.contextmanager
-def opened(index: Path | None, chosen: dict[str, Any]) -> Iterator[tuple[Index | None, Model]]:
+def opened(
+    index: Path | None, read_only: bool, chosen: dict[str, Any]
+) -> Iterator[tuple[Index | None, Model]]:
     """Yield the index, where there is one or one is named, and the model.
 
     An index that another process writes to is read, and follows it.
@@ -154,7 +158,10 @@ def opened(index: Path | None, chosen: dict[str, Any]) -> Iterator[tuple[Index |
     if not named and not opening.is_there(path):
         yield None, options.load(**chosen)
         return
-    if not opening.is_there(path):
+    if read_only:
+        opened = Index.open(path, read_only=True)
+        model = indexes.load_for(opened, **chosen)
+    elif not opening.is_there(path):
         indexes.check_place(path, None)
         model = options.load(**chosen)
         name = indexes.findable(model, chosen["models"])

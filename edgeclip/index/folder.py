@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgeclip.errors import SpaceMismatch, StoreError
 from edgeclip.index.index import Index
+from edgeclip.index.progress import telling
 from edgeclip.index.records import Records, drives_setting, root_setting, rules_setting
 from edgeclip.index.scan import Rules, Scan, scan
 from edgeclip.model import facts
@@ -149,7 +150,8 @@ def carry_out(
             return
         yield entry
     if plan.todo or plan.gone or plan.forgotten:
-        yield from Work(index, model, plan, stop).run()
+        total = len(plan.todo) + len(plan.gone)
+        yield from telling(index.path, Work(index, model, plan, stop).run(), total)
 
 
 def _remember(index: Index, plan: Plan) -> None:

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -51,7 +51,7 @@ class Work:
         self._twins: dict[bytes, list[Reading]] = {}
         self._decoders = ""
 
-    def run(self) -> Iterator[Entry]:
+    def run(self) -> Generator[Entry, None, None]:
         """Do all of it, or until it is stopped; yield each entry after its commit."""
         yield from self._embedded()
         yield from self._removed()

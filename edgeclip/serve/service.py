@@ -23,6 +23,7 @@ from edgeclip.model.model import Model
 from edgeclip.model.query import Term
 from edgeclip.serve.decoding import Decoders
 from edgeclip.serve.gather import Gather
+from edgeclip.serve.learning import Learning
 from edgeclip.serve.limits import Limits
 from edgeclip.vectors import Match, Vector
 
@@ -86,6 +87,7 @@ class Service:
         self._searches = Gather[Asked, Nearest](
             self._found, waiting=limits.waiting, name="searches"
         )
+        self._learning = None if index is None else Learning(index, self._words[True].ask)
         self._gathers = cast(
             list[Gather[Any, Any]],
             [*self._pictures.values(), *self._words.values(), self._searches],
@@ -200,6 +202,8 @@ class Service:
 
     def close(self) -> None:
         """Finish what was asked, and end the threads and children."""
+        if self._learning is not None:
+            self._learning.close()
         for gather in self._gathers:
             gather.close()
         self.decoders.close()
@@ -225,7 +229,10 @@ class Service:
     def _judged(self, asked: Asked, matches: Sequence[Match]) -> Judgement | None:
         if not (asked.judged and matches):
             return None
-        return self.index.judge(asked.vector, matches[0].score, where=asked.where)
+        judgement = self.index.judge(asked.vector, matches[0].score, where=asked.where)
+        if judgement is None and self._learning is not None:
+            self._learning.begin()
+        return judgement
 
     def _pictures_by(self, unit: bool) -> Callable[[Sequence[Tensor]], Vector]:
         def run(tensors: Sequence[Tensor]) -> Vector:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.serve.jobs.servers import RedisServer
 from tests.serve.serving import serving
@@ -123,6 +125,44 @@ def test_an_index_that_another_process_writes(tmp_path, tiny_model, model, galle
             index.add("c", model.embed_image(data))
             found = client.post("/search", json={"query": "a"}).json()["matches"]
             assert {match["key"] for match in found} == {"a", "c"}
+
+
+def test_beside_edgeclip_index(tmp_path, tiny_model, gallery):
+    """A service that only reads keeps nobody from writing, and tells how far that has come."""
+    folder, path = shutil.copytree(gallery, tmp_path / "gallery"), tmp_path / "own.index"
+    data = (gallery / "coffee.png").read_bytes()
+    command = [sys.executable, "-m", "edgeclip", "index", str(folder), "--index", str(path)]
+    command += ["--model", str(tiny_model)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    asked = ("--index", str(path), "--read-only")
+    with serving(tmp_path, *asked) as served, served.client() as client:
+        assert client.get("/model").json()["progress"] is None
+        assert client.put("/items/b", content=data).status_code == 409
+        for number in range(50):
+            Image.new("RGB", (400, 300), (number, 0, 0)).save(folder / f"{number}.png")
+        told, silent = [], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, **silent) as work:
+            while work.poll() is None:
+                told.append(client.get("/model").json()["progress"])
+        assert work.returncode == 0
+        seen = [(each["done"], each["total"]) for each in told if each is not None]
+        # The first four are compared again: a file of the last moment may still be written.
+        assert seen == sorted(seen) and seen[0][0] == 0
+        assert {total for _, total in seen} <= {50, 54}
+        now = client.get("/model").json()
+        assert now["items"] == 54 and now["progress"] is None
+
+
+def test_read_only_needs_an_index(tmp_path, tiny_model):
+    command = [sys.executable, "-m", "edgeclip", "serve", "--model", str(tiny_model), "--read-only"]
+    done = subprocess.run(
+        [*command, "--index", str(tmp_path / "none"), "--jobs", str(tmp_path / "jobs")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    assert "edgeclip index" in done.stderr
 
 
 def test_a_second_worker(tmp_path, tiny_model, gallery):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -55,6 +57,40 @@ def test_a_bad_search_among_good_ones(service, model):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ask, [good, bad] * 20))
     assert all(len(each.matches) == 2 for each in found[::2]) and not any(found[1::2])
+
+
+def test_what_unrelated_words_get_is_learned_once_it_is_missed(service, model):
+    asked = Asked(model.embed_text("a"), 1, judged=True)
+    assert service.search(asked).result().judgement is None
+    until = time.monotonic() + 60
+    while (judgement := service.search(asked).result().judgement) is None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    score = service.search(asked).result().matches[0].score
+    assert judgement == service.index.judge(asked.vector, score)
+
+
+def test_learning_ends_with_the_service(indexed, model, tmp_path):
+    path = shutil.copytree(indexed, tmp_path / "photos.index")
+    with Index.open(path) as index:
+        made = Service(model, index, Decoders(Preparing.of(model)), Limits())
+        asked = Asked(model.embed_text("a"), 1, judged=True)
+        assert made.search(asked).result().judgement is None
+        made.close()
+        assert not [each for each in threading.enumerate() if each.name == "learning"]
+        assert index.judge(asked.vector, 0.5) is None
+
+
+def test_a_reader_leaves_learning_to_the_writer(indexed, model, tmp_path):
+    path = shutil.copytree(indexed, tmp_path / "photos.index")
+    with Index.open(path) as writer, Index.open(path, read_only=True) as index:
+        made = Service(model, index, Decoders(Preparing.of(model)), Limits())
+        asked = Asked(model.embed_text("a"), 1, judged=True)
+        assert made.search(asked).result().judgement is None
+        assert not [each for each in threading.enumerate() if each.name == "learning"]
+        writer.learn(model.embed_texts)
+        assert made.search(asked).result().judgement is not None
+        made.close()
 
 
 def test_texts_are_remembered(service, model):

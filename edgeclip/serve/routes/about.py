@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
 from edgeclip import __version__
+from edgeclip.index import progress
 from edgeclip.serve.answers import Json
 from edgeclip.serve.doors import COOKIE, Doors
 from edgeclip.serve.problems import Refused, responses
@@ -16,6 +17,13 @@ from edgeclip.serve.routes.shared import Body, Served, router, threaded
 from edgeclip.serve.service import Service
 
 routes = router("about")
+
+
+class Progress(BaseModel):
+    """How far the index is on its way to equal its folder."""
+
+    done: int
+    total: int
 
 
 class About(BaseModel):
@@ -30,6 +38,9 @@ class About(BaseModel):
     trained: bool = Field(description="False: random weights, whose answers mean nothing.")
     items: int | None = Field(description="In the index; null: there is none.")
     search_by: str | None = Field(description="`exact`, `building` or `hnsw`.")
+    progress: Progress | None = Field(
+        description="While `edgeclip index` takes new pictures in; null: it does not."
+    )
     version: str = Field(description="Of edgeclip.")
 
 
@@ -61,6 +72,7 @@ def _about(service: Service) -> dict[str, Any]:
     model, manifest = service.model, service.model.manifest
     towers = {"image": manifest.image, "text": manifest.text}
     index = service.index if service.has_index else None
+    at = None if index is None else progress.told(index.path)
     return {
         "name": model.name,
         "dim": model.dim,
@@ -71,6 +83,7 @@ def _about(service: Service) -> dict[str, Any]:
         "trained": not manifest.untrained,
         "items": None if index is None else len(index),
         "search_by": None if index is None else index.search_by,
+        "progress": None if at is None else at._asdict(),
         "version": __version__,
     }
 
