@@ -42,7 +42,7 @@ class Watching:
 def token_of(file: Path | None) -> str | None:
     """Return the token, if there is one."""
     if file is None:
-        token = os.environ.get("EDGECLIP_TOKEN") or None
+        token = os.environ.get("EDGECLIP_TOKEN", "").strip() or None
         where = "EDGECLIP_TOKEN"
     else:
         try:

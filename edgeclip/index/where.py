@@ -128,8 +128,30 @@ def _ordered(field: str, holds: Callable[[Any, Any], bool], wanted: Any) -> Test
 
 
 def _one_of(field: str, wanted: Any) -> Test:
-    parts = [_equal(field, value) for value in wanted]
-    return lambda value: any(part(value) for part in parts)
+    # Sets: each value is looked up among perhaps thousands, for each item.
+    flags, texts, numbers, moments = set(), set(), set(), set()
+    for value in map(_plain, wanted):
+        if isinstance(value, bool):
+            flags.add(value)
+        elif isinstance(value, str):
+            texts.add(value)
+        elif _is_number(value):
+            numbers.add(value)
+        elif isinstance(value, date):
+            moments.add(_limit(field, value))
+        else:
+            raise _no_value(field, value)
+
+    def held(value: Any) -> bool:
+        if isinstance(value, bool):
+            return value in flags
+        if _is_number(value):
+            return value in numbers
+        if isinstance(value, str) and value in texts:
+            return True
+        return bool(moments) and moment(value) in moments
+
+    return held
 
 
 def _equal(field: str, wanted: Any) -> Test:
@@ -143,7 +165,11 @@ def _equal(field: str, wanted: Any) -> Test:
     if isinstance(wanted, date):
         limit = _limit(field, wanted)
         return lambda value: moment(value) == limit
-    raise FilterError(
+    raise _no_value(field, wanted)
+
+
+def _no_value(field: str, wanted: Any) -> FilterError:
+    return FilterError(
         f"{wanted!r} cannot be a value of {field!r}. Give a text, a number, True, False or a "
         "datetime."
     )

@@ -78,10 +78,12 @@ def embed(
         ``(dim,)`` float32 of unit length.
 
     Raises:
-        QueryError: the terms cancel each other out.
+        QueryError: the terms cancel each other out, or all weights are zero.
     """
     # Only the proportions count, so weights of 1e300 and of 1e-300 stay within range.
     greatest = max(abs(term.weight) for term in terms)
+    if not greatest:
+        raise QueryError("all weights of the query are zero. Give one term another.")
     weights = [term.weight / greatest for term in terms]
     total = np.sum(
         [

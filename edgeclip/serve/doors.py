@@ -13,12 +13,14 @@ import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from edgeclip.serve.problems import Refused
 
 COOKIE = "edgeclip_session"
+"""What a browser keeps instead of the token; see `cookie_of`."""
+COOKIE_AGE_S = 365 * 24 * 3600
+"""For so long: a kiosk starts again without anybody who knows the token."""
 OPEN = ("/health", "/ready", "/openapi.json", "/session")
 """Paths that tell nothing of anybody; the page is below `PAGE`."""
 PAGE = "/page/"
@@ -86,7 +88,7 @@ class Doors:
 
     def _check_site(self, path: str, host: str, headers: Headers) -> None:
         for origin in headers.get("origin", []):
-            if urlsplit(origin).netloc.lower() != host:
+            if _site(origin) != host:
                 raise Refused(HTTPStatus.FORBIDDEN, "a page of another site may not ask this.")
         # Pictures and scripts of a page are asked for without an origin.
         if path != "/" and "cross-site" in headers.get("sec-fetch-site", []):
@@ -98,8 +100,25 @@ class Doors:
             scheme, _, token = value.partition(" ")
             if scheme.lower() == "bearer" and _equal(token.strip(), self._token):
                 return True
-        shown = _cookie(headers)
-        return shown is not None and _equal(shown, _session(self._token))
+        right = _session(self._token)
+        return any(_equal(shown, right) for shown in _cookies(headers))
+
+
+def cookie_of(host: str) -> str:
+    """Return the name of the cookie for what a Host header says.
+
+    A browser sends a cookie to all ports of a name, so each service of a board has its own.
+    """
+    port = urlsplit(f"//{host}").port
+    return COOKIE if port is None else f"{COOKIE}_{port}"
+
+
+def _site(origin: str) -> str | None:
+    """Return the name and port in an Origin header; None where it makes no sense."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str | None:
@@ -122,15 +141,16 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _cookie(headers: Headers) -> str | None:
+def _cookies(headers: Headers) -> list[str]:
+    """Return what is shown under our names; what others keep on this board may be anything."""
+    names = {COOKIE, *(cookie_of(host) for host in headers.get("host", []))}
+    found = []
     for value in headers.get("cookie", []):
-        try:
-            found = SimpleCookie(value).get(COOKIE)
-        except CookieError:
-            continue
-        if found is not None:
-            return found.value
-    return None
+        for part in value.split(";"):
+            name, _, shown = part.strip().partition("=")
+            if name in names:
+                found.append(shown.strip('"'))
+    return found
 
 
 def _session(token: str) -> str:

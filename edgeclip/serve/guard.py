@@ -10,20 +10,23 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from edgeclip.serve import problems
-from edgeclip.serve.doors import Doors
+from edgeclip.serve.doors import OPEN, Doors
 from edgeclip.serve.limits import Limits
 from edgeclip.serve.problems import Refused
+from edgeclip.serve.threads import HELD
 
 ABORT = "edgeclip.abort"
 """In the scope's state: ends the connection at once; the server puts it there."""
 _EXCHANGE = "edgeclip.exchange"
 _RAW = b"/items/"
+_OPEN_BYTES = 16_384
+"""Of a body that nobody showed a token for."""
 _log = logging.getLogger("edgeclip.serve")
 
 
@@ -45,40 +48,45 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, receive, send, self._limits, self._budget)
+        most = _OPEN_BYTES if scope["path"] in OPEN else self._limits.body_bytes
+        body = _Body(self._budget, most)
+        exchange = _Exchange(scope, receive, send, self._limits, body)
+        HELD.set(body)
         try:
             headers = _headers(scope)
             self._doors.check(scope["path"], headers)
-            self._check_length(headers)
+            body.check(headers.get("content-length", []))
             # Here a slash within a key (%2F) differs from the one before "picture".
             if scope["raw_path"].startswith(_RAW):
                 scope["path"] = scope["raw_path"].decode("ascii", "replace")
             await exchange.run(self._app)
         except _Gone:
             exchange.abort()
+        except asyncio.CancelledError:  # the server ends, and waits no longer
+            await exchange.fail(_ending())
         except Exception as error:
             await exchange.fail(error)
         finally:
-            exchange.end()
-
-    def _check_length(self, headers: Mapping[str, list[str]]) -> None:
-        """Refuse a body by what it says of itself; what comes is counted, too."""
-        for length in headers.get("content-length", []):
-            if not length.isdecimal() or int(length) > self._limits.body_bytes:
-                raise _too_long(self._limits)
-
-
-def _too_long(limits: Limits) -> Refused:
-    return Refused(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"the body has more than {limits.body_bytes:,} bytes. Send less.",
-        {"Connection": "close"},
-    )
+            body.let_go()
 
 
 def endless(scope: Scope) -> None:
-    """Let an answer go on for as long as its client takes it."""
+    """Let an answer go on for as long as its client takes it.
+
+    Raises:
+        Refused: only its head is wanted, which never comes to an end.
+    """
+    if scope[_EXCHANGE].only_head:
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "this has no end. Ask with GET.")
     scope[_EXCHANGE].deadline.reschedule(None)
+
+
+def _ending() -> Refused:
+    return Refused(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the service is ending. Ask again when it is back.",
+        {"Retry-After": "10", "Connection": "close"},
+    )
 
 
 class _Gone(Exception):
@@ -101,14 +109,54 @@ class _Budget:
         self.left -= count
 
 
+class _Body:
+    """What has come of a body; it counts until nobody holds it any more, see `threads.Hold`."""
+
+    def __init__(self, budget: _Budget, most: int) -> None:
+        self._budget, self._most = budget, most
+        self._held, self._holders = 0, 1
+
+    def check(self, lengths: Iterable[str]) -> None:
+        """Refuse a body by what it says of itself."""
+        for length in lengths:
+            if not length.isdecimal() or int(length) > self._most:
+                raise self._too_long()
+
+    def add(self, count: int) -> None:
+        """Take notice of what came."""
+        self._budget.take(count)
+        self._held += count
+        if self._held > self._most:
+            raise self._too_long()
+
+    def keep(self) -> None:
+        """Hold it once more."""
+        self._holders += 1
+
+    def let_go(self) -> None:
+        """Hold it once less."""
+        self._holders -= 1
+        if not self._holders:
+            self._budget.left += self._held
+            self._held = 0
+
+    def _too_long(self) -> Refused:
+        return Refused(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"the body has more than {self._most:,} bytes. Send less.",
+            {"Connection": "close"},
+        )
+
+
 class _Exchange:
     """One request and its answer."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, limits: Limits, budget: _Budget
+        self, scope: Scope, receive: Receive, send: Send, limits: Limits, body: _Body
     ) -> None:
         self._scope, self._receive, self._send = scope, receive, send
-        self._limits, self._budget, self._held = limits, budget, 0
+        self._limits, self._body = limits, body
+        self.only_head = scope["method"] == "HEAD"
         self._body_until: float | None = time.monotonic() + limits.body_s
         self._started = self._over = False
         self.deadline = asyncio.timeout(limits.answer_s)
@@ -117,7 +165,7 @@ class _Exchange:
     async def run(self, app: ASGIApp) -> None:
         try:
             async with self.deadline:
-                await app(self._scope, self.receive, self.send)
+                await self._answered(app)
         except TimeoutError as error:
             if not self.deadline.expired():
                 raise
@@ -129,6 +177,17 @@ class _Exchange:
                 f"the answer took longer than {seconds:g} s. Try again later.",
                 {"Retry-After": "10", "Connection": "close"},
             ) from error
+
+    async def _answered(self, app: ASGIApp) -> None:
+        if not self.only_head:
+            await app(self._scope, self.receive, self.send)
+            return
+        # The server leaves the content away; it looks at the scope that it made.
+        asked = {**self._scope, "method": "GET"}
+        try:
+            await app(asked, self.receive, self.send)
+        finally:
+            self._scope["route"] = asked.get("route")
 
     async def fail(self, error: Exception) -> None:
         """Tell what went wrong, if nothing was told yet."""
@@ -156,11 +215,7 @@ class _Exchange:
                 f"the body did not come within {self._limits.body_s:g} s. Send it again, faster.",
                 {"Connection": "close"},
             ) from error
-        count = len(message.get("body", b""))
-        self._budget.take(count)
-        self._held += count
-        if self._held > self._limits.body_bytes:
-            raise _too_long(self._limits)
+        self._body.add(len(message.get("body", b"")))
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             self._body_until = None  # what comes now is that the client goes
         return message
@@ -175,11 +230,6 @@ class _Exchange:
                 raise _Gone from error
             raise
         self._over = message["type"] == "http.response.body" and not message.get("more_body")
-
-    def end(self) -> None:
-        """Give back what was held."""
-        self._budget.left += self._held
-        self._held = 0
 
     def abort(self) -> None:
         """End the connection without a word."""

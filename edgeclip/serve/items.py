@@ -50,13 +50,19 @@ def picture(index: Index, key: str) -> IO[bytes]:
     """Open the file that an item was made of.
 
     Raises:
-        Refused: there is no such item, or the index knows no file of it.
+        Refused: there is no such item, or it was not made of a file of the index's folder.
     """
-    item(index, key)
+    # A program may add an item of any name, also that of a file that is no picture.
+    if item(index, key).stamp is None:
+        raise _unpictured()
     try:
         return Roots([] if index.root is None else [index.root]).open(key)
     except PathRefused as error:
-        raise Refused(HTTPStatus.NOT_FOUND, "the index knows no picture of this item.") from error
+        raise _unpictured() from error
+
+
+def _unpictured() -> Refused:
+    return Refused(HTTPStatus.NOT_FOUND, "the index knows no picture of this item.")
 
 
 def told(found: Iterable[Match]) -> list[dict[str, Any]]:

@@ -9,6 +9,12 @@ JSON_BYTES = 4_000_000
 """Of a body of JSON; a picture within it is a third larger than by itself."""
 
 
+CONDITIONS, VALUES = 100, 1000
+"""Of a filter: conditions, and what a field may be one of, in all: each item is compared."""
+PROMPTS = 256
+"""Labels and negatives times templates of one classification: each is embedded."""
+
+
 class FormLimits(TypedDict):
     """Of a form, as the framework calls them."""
 
@@ -42,11 +48,13 @@ class Limits:
     """Until a request has its whole answer; events go on for ever."""
     stalled_s: float = 10.0
     """Until a client takes what was sent to it."""
+    idle_s: float = 30.0
+    """Between an answer and the next request of a connection."""
     waiting: int = 64
     """Pictures or texts that wait for the model; further ones are sent away."""
 
     def within(self, seconds: float) -> Limits:
         """Return the same with another time until a request must have its answer."""
-        parts = ("head_s", "body_s", "answer_s", "stalled_s")
+        parts = ("head_s", "body_s", "answer_s", "stalled_s", "idle_s")
         shorter = {part: min(getattr(self, part), seconds) for part in parts}
         return replace(self, **shorter | {"answer_s": seconds})

@@ -60,14 +60,17 @@ def refusal_of(error: Exception) -> Refused:
     """Return what to answer for an error; only our own tell more than that there was one."""
     if isinstance(error, Refused):
         return error
-    if isinstance(error, HTTPException):  # of the framework: no such path, no such method
+    if isinstance(error, HTTPException):  # of the framework: no such path, or a form in disorder
         status = HTTPStatus(error.status_code)
-        return Refused(status, f"{status.description or status.phrase}.", dict(error.headers or {}))
+        detail = str(error.detail).removesuffix(".")
+        told = detail if detail != status.phrase else status.description or status.phrase
+        return Refused(status, f"{told}.", dict(error.headers or {}))
     if isinstance(error, RequestValidationError):
         return Refused(HTTPStatus.BAD_REQUEST, said(error))
     for kind, status in _STATUSES:
         if isinstance(error, kind):
-            retry = {"Retry-After": str(_RETRY_S)} if isinstance(error, errors.Busy) else {}
+            is_passing = status == HTTPStatus.SERVICE_UNAVAILABLE
+            retry = {"Retry-After": str(_RETRY_S)} if is_passing else {}
             return Refused(status, str(error), retry)
     return Refused(
         HTTPStatus.INTERNAL_SERVER_ERROR,

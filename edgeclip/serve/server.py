@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 import uvicorn
@@ -17,20 +19,23 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from edgeclip.errors import EdgeclipError
+from edgeclip.serve import problems
 from edgeclip.serve.guard import ABORT
 from edgeclip.serve.limits import Limits
+from edgeclip.serve.problems import Refused
 
 _BACKLOG = 512
 _GRACE_S = 6
 """For what is in flight when the service is to end."""
-_IDLE_S = 30
+_LINGER_S = 1.0
+_LONG_HEAD = "the headers are too long, or too many. Send fewer."
 _CLOSE = (
     b"Connection: close\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n%s"
 )
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens.
+    """Return a socket of an address; it listens once requests can be answered, see `serve`.
 
     Raises:
         EdgeclipError: the address cannot be had.
@@ -46,16 +51,21 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind(found[4])
-        opened.listen(_BACKLOG)
         opened.setblocking(False)
     except OSError as error:
         opened.close()
-        raise EdgeclipError(
-            f"port {port} of {host} cannot be listened on: {error.strerror}. Give another --port."
-            if not isinstance(error, PermissionError)
-            else f"port {port} of {host} may not be listened on. Give one above 1023 with --port."
-        ) from error
+        raise _unlistened(host, port, error) from error
     return opened
+
+
+def _unlistened(host: str, port: int, error: OSError) -> EdgeclipError:
+    if isinstance(error, PermissionError):
+        return EdgeclipError(
+            f"port {port} of {host} may not be listened on. Give one above 1023 with --port."
+        )
+    return EdgeclipError(
+        f"port {port} of {host} cannot be listened on: {error.strerror}. Give another --port."
+    )
 
 
 def serve(
@@ -90,7 +100,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=_IDLE_S,
+        timeout_keep_alive=math.ceil(limits.idle_s),
         timeout_graceful_shutdown=_GRACE_S,
         backlog=_BACKLOG,
         callback_notify=step,
@@ -113,7 +123,12 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
-        await super().startup(sockets)
+        assert sockets is not None
+        try:
+            await super().startup(sockets)
+        except OSError as error:  # somebody else took it meanwhile
+            host, port = sockets[0].getsockname()[:2]
+            raise _unlistened(host, port, error) from error
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -129,11 +144,12 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
         _timer: asyncio.TimerHandle | None = None
         _head_bytes = 0
         _in_head = True
+        _too_much = _refused = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             if len(self.connections) > limits.connections:
-                self._refuse(503, "Service Unavailable", "too many connections. Try again later.")
+                self._refuse(503, "too many connections. Try again later.")
                 return
             self._wait(limits.head_s)
 
@@ -142,13 +158,13 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
-            if self.transport.is_closing():
+            if self._refused or self.transport.is_closing():
                 return
             if self._in_head:
                 self._head_bytes += len(data)
             super().data_received(data)
             if self._in_head and self._head_bytes > limits.head_bytes:
-                self._refuse(431, "Request Header Fields Too Large", "the headers are too long.")
+                self._refuse(431, _LONG_HEAD)
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
@@ -160,7 +176,14 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
             super().on_header(name, value)
             size = len(self.url) + sum(len(part) for pair in self.headers for part in pair)
             if len(self.headers) > limits.headers or size > limits.head_bytes:
-                raise ValueError("too many headers")  # which the parser's user answers with 400
+                self._too_much = True
+                raise ValueError("too many headers")  # the parser goes on to `send_400_response`
+
+        def send_400_response(self, msg: str) -> None:
+            if self._too_much:
+                self._refuse(431, _LONG_HEAD)
+            else:
+                self._refuse(400, "this is no HTTP that can be read. Send HTTP/1.1.")
 
         def on_headers_complete(self) -> None:
             self._in_head = False
@@ -169,15 +192,19 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
 
         def on_message_complete(self) -> None:
             self._in_head, self._head_bytes = True, 0
+            if self.cycle.response_complete:  # all of a body that nobody wanted has come
+                self._wait(limits.idle_s)
             super().on_message_complete()
 
         def on_response_complete(self) -> None:
-            super().on_response_complete()
+            # From here on nothing that comes changes when it ends, but a whole head of a request.
             if self.transport.get_write_buffer_size():  # until its client has taken the rest
                 self._wait(limits.answer_s)
-
-        def timeout_keep_alive_handler(self) -> None:
-            self.transport.abort()
+            else:
+                self._wait(limits.idle_s if self._in_head else limits.body_s)
+            super().on_response_complete()
+            if not self.cycle.response_complete:  # the next one has begun already
+                self._wait(None)
 
         def _wait(self, seconds: float | None) -> None:
             """End the connection in a while, unless something happens before."""
@@ -187,14 +214,14 @@ def _protocol(limits: Limits) -> type[HttpToolsProtocol]:
                 None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
             )
 
-        def _refuse(self, status: int, title: str, detail: str) -> None:
-            body = (
-                f'{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}"}}'
-            ).encode()
+        def _refuse(self, status: int, detail: str) -> None:
+            answer = problems.answer(Refused(HTTPStatus(status), detail))
             retry = b"Retry-After: 1\r\n" if status == 503 else b""
-            head = f"HTTP/1.1 {status} {title}\r\n".encode()
-            self.transport.write(head + retry + _CLOSE % (len(body), body))
-            self.transport.close()
-            self._wait(limits.stalled_s)
+            head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+            self.transport.write(head + retry + _CLOSE % (len(answer.body), answer.body))
+            # Closed with something unread, it would be reset, and what was told be lost.
+            self._refused = True
+            self.transport.write_eof()
+            self._wait(_LINGER_S)
 
     return Bounded

@@ -58,8 +58,16 @@ async def form(request: Request) -> AsyncIterator[FormData]:
         raise Refused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is no form. Send multipart/form-data."
         )
-    async with request.form(**FORM) as found:
+    try:
+        found = await request.form(**FORM)
+    except (UnicodeError, LookupError) as error:  # a charset that is none
+        raise Refused(
+            HTTPStatus.BAD_REQUEST, "the form's fields are in no known charset. Send UTF-8."
+        ) from error
+    try:
         yield found
+    finally:
+        await found.close()
 
 
 async def files(found: FormData, field: str = "file") -> list[Upload]:

@@ -1,7 +1,7 @@
 """Clients that dawdle, and a good one beside them: ``python -m tests.serve.slow --clients 200``.
 
-Some send a byte of their headers each second, some of their body, some take a byte of a large
-answer.
+Some send a byte of their headers each second, some of their body, some of a body that was refused
+already, some empty lines after an answer; some take a byte of a large answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from edgeclip.model.model import Model
 from tests import tiny
 from tests.serve.serving import Serving, serving
 
-_KINDS = ("headers", "body", "reader")
+CUT = ("headers", "body", "refused", "blank")
+_KINDS = (*CUT, "reader")
 _STEP_S = 1.0
 LATE_S = 3.0
 """A slow client notices that it was cut with its next byte, or the one after it."""
@@ -39,6 +40,10 @@ def asked_by(kind: str) -> bytes:
         return b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: "
     if kind == "body":
         return b"POST /embed/image HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+    if kind == "refused":
+        return b"POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+    if kind == "blank":
+        return b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     return f"GET /items/{_LARGE}/picture HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
@@ -55,7 +60,7 @@ async def dawdle(port: int, kind: str, deadline: float) -> float:
         with contextlib.suppress(OSError):
             while True:
                 await asyncio.sleep(_STEP_S)
-                await loop.sock_sendall(end, b"x")
+                await loop.sock_sendall(end, b"\r\n" if kind == "blank" else b"x")
                 with contextlib.suppress(BlockingIOError):
                     if not end.recv(1000):  # what is told before it closes may be read
                         break
@@ -164,7 +169,7 @@ def main() -> int:
     )
     before, after = outcome.files
     print(f"{before} files open before, {after} afterwards")
-    late = max(max(outcome.ends[kind]) for kind in ("headers", "body")) > asked.deadline + LATE_S
+    late = max(max(outcome.ends[kind]) for kind in CUT) > asked.deadline + LATE_S
     return 1 if late or outcome.ratio >= 2 else 0
 
 

@@ -6,8 +6,8 @@ from tests.serve import slow
 
 
 def test_slow_clients(tmp_path):
-    outcome = slow.run(tmp_path, clients=30, deadline=2.0)
-    for kind in ("headers", "body"):
+    outcome = slow.run(tmp_path, clients=50, deadline=2.0)
+    for kind in slow.CUT:
         assert len(outcome.ends[kind]) == 10
         assert 2.0 <= min(outcome.ends[kind]) <= max(outcome.ends[kind]) < 2 + slow.LATE_S
     assert len(outcome.ends["reader"]) == 10  # `slow` itself looks what they got

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from edgeclip.serve import uploads
 from edgeclip.serve.answers import Json
+from edgeclip.serve.limits import PROMPTS
 from edgeclip.serve.problems import Refused, responses
 from edgeclip.serve.routes.shared import Served, router, threaded
 
@@ -63,6 +64,11 @@ async def classify(request: Request, service: Served) -> Any:
         none = uploads.field(form, "none")
     if len(sent) != 1:
         raise Refused(HTTPStatus.BAD_REQUEST, "the form has several files. Send one.")
+    if (len(labels) + len(negatives)) * max(1, len(templates)) > PROMPTS:
+        raise Refused(
+            HTTPStatus.BAD_REQUEST,
+            f"labels and negatives times templates are more than {PROMPTS}. Send fewer.",
+        )
     options = {"templates": templates or None, "negatives": negatives, "none": none}
     classifier = await threaded(service.classifier, labels, **options)
     vector = await threaded(service.picture, sent[0].data)

@@ -14,7 +14,15 @@ from pydantic import BaseModel, Field
 from edgeclip.serve import items, uploads
 from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses
-from edgeclip.serve.routes.shared import Body, checked, router, schema_of, service_of, threaded
+from edgeclip.serve.routes.shared import (
+    Body,
+    Conditions,
+    checked,
+    router,
+    schema_of,
+    service_of,
+    threaded,
+)
 from edgeclip.serve.service import Asked, Nearest, Service
 from edgeclip.serve.strict import PlainRoute, parsed
 from edgeclip.vectors import Vector
@@ -52,7 +60,7 @@ class Search(Body):
     )
     count: int = Field(10, ge=1, le=1000)
     min_score: float = Field(-1.0, ge=-1, le=1)
-    where: dict[str, Any] | None = Field(
+    where: Conditions | None = Field(
         None, examples=[{"camera": "door"}], description="Conditions on what is known of items."
     )
 

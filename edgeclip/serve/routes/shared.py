@@ -7,25 +7,41 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from edgeclip.errors import Busy
+from edgeclip.serve.limits import CONDITIONS, VALUES
 from edgeclip.serve.problems import Refused, said
 from edgeclip.serve.service import Service
 from edgeclip.serve.strict import StrictRoute
+from edgeclip.serve.threads import Threads
 from edgeclip.vectors import Vector
 
 _T = TypeVar("_T")
 _B = TypeVar("_B", bound=BaseModel)
-_MOST_WAITING = 64
+_threads = Threads()
 
 
 class Body(BaseModel):
     """A body of JSON: no field that nobody knows, no number that is none."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+def _few(where: dict[str, Any]) -> dict[str, Any]:
+    parts = [part for each in where.values() for part in _parts(each)]
+    values = sum(len(part) for part in parts if isinstance(part, list))
+    if len(where) > CONDITIONS or len(parts) > CONDITIONS or values > VALUES:
+        raise ValueError(f"give {CONDITIONS} conditions and {VALUES:,} values in all, at most")
+    return where
+
+
+def _parts(condition: Any) -> list[Any]:
+    return list(condition.values()) if isinstance(condition, dict) else [condition]
+
+
+Conditions = Annotated[dict[str, Any], AfterValidator(_few)]
+"""A filter, see `edgeclip.index.where`."""
 
 
 class Embedding(BaseModel):
@@ -73,10 +89,12 @@ async def threaded(work: Callable[..., _T], *arguments: Any, **options: Any) -> 
     Raises:
         Busy: too many wait for a thread already.
     """
-    limiter = anyio.to_thread.current_default_thread_limiter()
-    if limiter.statistics().tasks_waiting >= _MOST_WAITING:
-        raise Busy("too many requests wait already. Try again in a second.")
-    return await anyio.to_thread.run_sync(partial(work, *arguments, **options))
+    return await _threads.run(partial(work, *arguments, **options))
+
+
+async def finished(work: Callable[..., _T], *arguments: Any) -> _T:
+    """Return what takes a while, for an answer that was begun: however many wait."""
+    return await _threads.run(partial(work, *arguments), patient=True)
 
 
 def embedding(vector: Vector, normalize: bool) -> dict[str, Any]:
