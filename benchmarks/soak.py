@@ -22,7 +22,7 @@ SOAKS = {
         *("-m", "tests.serve.fuzz", "--requests", "10000")
     ],
     "20,000 requests of the service": ["-m", "tests.serve.memory", "--requests", "20000"],
-    "kills of a service with 500 jobs, 20 times": [
+    "kills of a service while hundreds of jobs wait, 20 times": [
         *("-m", "tests.serve.jobs.kill", "--cycles", "20")
     ],
     "eight threads for 60 s, with a graph": ["-m", "tests.index.threads", "--seconds", "60"],

@@ -38,7 +38,7 @@ REPLACED = {
     "edgeclip export vit_b_32_256": "edgeclip export --help",
     # Asked and answered for real in tests/serve and tests/test_service_doc.py.
     "pip install 'edgeclip[serve]'": f"grep -q '^serve = ' {ROOT}/pyproject.toml",
-    "edgeclip serve --index photos.index": "edgeclip serve --help",
+    "edgeclip serve": "edgeclip serve --help",
     'curl -s http://127.0.0.1:8000/search --json \'{"query": "a sleeping cat", "count": 3}\'': (
         "true"
     ),

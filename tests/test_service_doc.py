@@ -36,7 +36,7 @@ def folder(tmp_path_factory, photos, model):
 
 @pytest.fixture(scope="module")
 def served(folder):
-    options = ("--index", str(folder / "photos.index"), "--root", str(folder))
+    options = ("--index", str(folder / "photos.index"))
     with serving(folder, *options) as running:
         yield running
 
@@ -85,6 +85,7 @@ def test_the_limits_are_those_that_hold():
 
 
 def test_a_token_is_made(tmp_path):
-    (line,) = [line for line in SHELL.splitlines() if line.endswith("> token")]
+    line, again = [line for line in SHELL.splitlines() if line.endswith("> token")]
+    assert line == again
     subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True, env=os.environ)
     assert len((tmp_path / "token").read_text().strip()) == 64

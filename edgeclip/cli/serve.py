@@ -25,7 +25,7 @@ from edgeclip.errors import ExtraMissing
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the token that every request must show (EDGECLIP_TOKEN).",
+    help="File with the token that every request must show; or EDGECLIP_TOKEN, the token itself.",
 )
 @click.option(
     "--allow-host", "names", multiple=True, metavar="NAME", help="A further name of this service."
@@ -101,7 +101,7 @@ def serve_command(
     folder = serving.jobs_folder(jobs)
     try:
         if worker:
-            _work(folder, str(queue), chosen)
+            _work(folder, index, str(queue), chosen)
             return
         token = serving.token_of(token_file)
         serving.check_door(host, token)
@@ -111,7 +111,7 @@ def serve_command(
             host=host,
             port=port,
             token=token,
-            names=names,
+            names=serving.names_of(names),
             watching=watching,
             jobs=folder,
             queue=queue,
@@ -135,10 +135,11 @@ def _serve(wanted: serving.Wanted, chosen: dict[str, Any]) -> None:
     from edgeclip.serve.limits import Limits
 
     alive, ready, limits = Alive(), threading.Event(), Limits().within(wanted.deadline)
+    end = serving.Ending()
     doors = Doors(wanted.token, (*wanted.names, wanted.host))
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(server.listening(wanted.host, wanted.port))
-        parts = stack.enter_context(serving.parts(wanted, limits, chosen))
+        parts = stack.enter_context(serving.parts(wanted, limits, end, chosen))
         made = app.application(*parts, doors=doors, limits=limits, ready=ready)
 
         def begun() -> None:
@@ -150,6 +151,7 @@ def _serve(wanted: serving.Wanted, chosen: dict[str, Any]) -> None:
                 output.json_line({"url": address})
 
         def ending() -> None:
+            end.begin()
             ready.clear()
             if parts.camera is not None:
                 parts.camera.dismiss()
@@ -157,14 +159,17 @@ def _serve(wanted: serving.Wanted, chosen: dict[str, Any]) -> None:
         server.serve(made, listening, limits, on_ready=begun, on_end=ending, on_step=alive.step)
 
 
-def _work(folder: Path, queue: str, chosen: dict[str, Any]) -> None:
+def _work(folder: Path, index: Path | None, queue: str, chosen: dict[str, Any]) -> None:
     """Take jobs of a service that runs on this machine, until told to stop."""
     from edgeclip.serve.jobs.worker import run_worker
     from edgeclip.serve.limits import Limits
 
-    model = options.load(**chosen)
-    with serving.answering(model, None, Limits()) as service, stopping() as stop:
+    with serving.opened(index, True, chosen) as (_, model):
+        pass  # of the index no more than its model is wanted
+    end = serving.Ending()
+    with serving.answering(model, None, Limits(), end) as service, stopping() as stop:
         Alive().ready()
         output.note("waiting for jobs")
-        run_worker(folder, service.job, queue, stop)
+        run_worker(folder, service.job, queue, stop, space=model.space)
+        end.begin()
     stop.act()

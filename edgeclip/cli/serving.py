@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from edgeclip.serve.service import Service
 
 _LEAST_TOKEN = 16
+_END_S = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ def token_of(file: Path | None) -> str | None:
     if file is None:
         token = os.environ.get("EDGECLIP_TOKEN", "").strip() or None
         where = "EDGECLIP_TOKEN"
+        if token is not None and Path(token).is_file():
+            raise EdgeclipError(
+                "EDGECLIP_TOKEN is the token itself, not the path of a file. Give --token-file."
+            )
     else:
         try:
             token, where = file.read_text("utf-8").strip(), str(file)
@@ -56,6 +62,22 @@ def token_of(file: Path | None) -> str | None:
             'python3 -c "import secrets; print(secrets.token_hex())"'
         )
     return token
+
+
+def names_of(given: Iterable[str]) -> tuple[str, ...]:
+    """Return the names in ``--allow-host``, also where they stand in a URL."""
+    from urllib.parse import urlsplit
+
+    found = []
+    for text in given:
+        try:
+            name = urlsplit(text if "//" in text else f"//{text}").hostname
+        except ValueError:
+            name = None
+        if not name:
+            raise EdgeclipError(f"{text!r} is no name of a host. Give one such as kiosk.local.")
+        found.append(name)
+    return tuple(found)
 
 
 def check_door(host: str, token: str | None) -> None:
@@ -102,36 +124,56 @@ class Parts(NamedTuple):
     camera: Camera | None
 
 
+class Ending:
+    """One time by which all has to have ended that ends one after another."""
+
+    until: float | None = None
+    """By `time.monotonic`; None: nobody asked for it."""
+
+    def begin(self) -> None:
+        """Begin to end."""
+        self.until = time.monotonic() + _END_S
+
+
 @contextlib.contextmanager
-def parts(wanted: Wanted, limits: Limits, chosen: dict[str, Any]) -> Iterator[Parts]:
+def parts(
+    wanted: Wanted, limits: Limits, ending: Ending, chosen: dict[str, Any]
+) -> Iterator[Parts]:
     """Yield what answers, at work; it is closed afterwards."""
     from edgeclip.serve.jobs.jobs import Jobs
 
     with contextlib.ExitStack() as stack:
         searched, model = stack.enter_context(opened(wanted.index, wanted.read_only, chosen))
-        service = stack.enter_context(answering(model, searched, limits))
+        service = stack.enter_context(answering(model, searched, limits, ending))
+        for path in wanted.roots:
+            if not path.is_dir():
+                output.note(f"{output.printable(str(path))} is no folder now: it is waited for.")
         root = () if searched is None or searched.root is None else (searched.root,)
         roots = (*wanted.roots, *root)
-        jobs = Jobs(wanted.jobs, service.job, queue=wanted.queue, roots=roots)
-        stack.callback(jobs.close)
+        jobs = Jobs(wanted.jobs, service.job, queue=wanted.queue, roots=roots, space=model.space)
+        stack.callback(lambda: jobs.close(ending.until))
         watched = None
         if wanted.watching is not None:
-            watched = stack.enter_context(camera(wanted.watching, model))
+            watched = stack.enter_context(camera(wanted.watching, model, ending))
             watched.start()
         jobs.start()
         yield Parts(service, jobs, watched)
 
 
 @contextlib.contextmanager
-def answering(model: Model, index: Index | None, limits: Limits) -> Iterator[Service]:
+def answering(
+    model: Model, index: Index | None, limits: Limits, ending: Ending
+) -> Iterator[Service]:
     """Yield a service of a model and an index, open; it is closed afterwards."""
     from edgeclip.serve.decoding import Decoders, Preparing
     from edgeclip.serve.service import Service
 
     service = Service(model, index, Decoders(Preparing.of(model)), limits)
-    with contextlib.closing(service):
+    try:
         service.open()
         yield service
+    finally:
+        service.close(ending.until)
 
 
 def jobs_folder(given: Path | None) -> Path:
@@ -166,6 +208,7 @@ def opened(
         model = options.load(**chosen)
         name = indexes.findable(model, chosen["models"])
         opened = Index.open(path, model.space, model=name)
+        output.note(f"made a new, empty index: {output.printable(str(path))}")
     else:
         try:
             opened = Index.open(path)
@@ -183,7 +226,7 @@ def address(host: str, port: int) -> str:
 
 
 @contextlib.contextmanager
-def camera(wanted: Watching, model: Model) -> Iterator[Camera]:
+def camera(wanted: Watching, model: Model, ending: Ending) -> Iterator[Camera]:
     """Yield a camera that is watched with the towers of a model; it is closed afterwards."""
     from edgeclip.serve.camera import Camera, events_in
     from edgeclip.watch.gate import ChangeGate
@@ -206,7 +249,7 @@ def camera(wanted: Watching, model: Model) -> Iterator[Camera]:
         for sink in sinks:
             stack.callback(sink.close)
         made = Camera(watcher, wanted.source, fps=wanted.fps, sinks=sinks, before=before)
-        stack.callback(made.close)
+        stack.callback(lambda: made.close(ending.until))
         yield made
 
 

@@ -8,9 +8,11 @@ import json
 import logging
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,14 @@ from edgeclip.watch.ahead import Ahead
 from edgeclip.watch.events import Event, Sink
 from edgeclip.watch.frame import CameraState, Frame
 from edgeclip.watch.frames import frames
+from edgeclip.watch.watched import Watched
 from edgeclip.watch.watcher import Reading, Watcher
 
 _TICK_S = 0.5
 _KEPT, _WAITING = 1000, 100
 """Events that are remembered, and messages that wait for one who looks on."""
 _KEEP_ALIVE_S = 15.0
+_NUMBERS = ("duration_s", "score", "threshold")
 _log = logging.getLogger("edgeclip.serve")
 
 
@@ -86,7 +90,8 @@ class Camera:
         self._events: deque[dict[str, Any]] = deque(before, _KEPT)
         self._frame: Frame | None = None
         self._state: dict[str, Any] = {"camera": watcher.camera, "state": "opening", "reason": ""}
-        self._rules: list[dict[str, Any]] = []
+        # A camera that cannot be reached for days has its rules all the same.
+        self._rules = [_unseen(each) for each in watcher._watched]
         self._onlookers: set[_Onlooker] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -96,12 +101,16 @@ class Camera:
         """Begin to watch."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop watching, and keep what was learnt."""
+    def close(self, until: float | None = None) -> None:
+        """Stop watching, and keep what was learnt.
+
+        Args:
+            until: how long to wait for the last frame, by `time.monotonic`; None: until it is done.
+        """
         self._stop.set()
         self.dismiss()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(None if until is None else max(0.0, until - time.monotonic()))
         self._watcher.close()
 
     def dismiss(self) -> None:
@@ -174,7 +183,8 @@ class Camera:
             self._put_state("ended", "the recording is over")
 
     def _see(self, frame: Frame) -> None:
-        rules = [_told(reading) for reading in self._watcher.readings]
+        read = {reading.rule: _told(reading) for reading in self._watcher.readings}
+        rules = [read.get(each["rule"], each) for each in self._rules]
         time = self._watcher.local(frame.time).isoformat(timespec="milliseconds")
         with self._lock:
             self._frame, self._rules = frame, rules
@@ -218,8 +228,24 @@ def _told(reading: Reading) -> dict[str, Any]:
     }
 
 
+def _unseen(watched: Watched) -> dict[str, Any]:
+    """Return what is told of a rule before the first frame: it has no score yet."""
+    reading = Reading(
+        watched.rule.name,
+        score=0.0,
+        threshold=watched.threshold,
+        learnt=watched.learnt,
+        warm_up_s=watched.calibration.warm_up_s,
+        box=watched.box,
+    )
+    return _told(reading) | {"score": None}
+
+
 def events_in(log: Path) -> list[dict[str, Any]]:
-    """Return the newest events of a file of JSON lines; none, where it cannot be read."""
+    """Return the newest events of a file of JSON lines; none, where it cannot be read.
+
+    An event whose end is missing has the state ``unknown``: who wrote it was ended meanwhile.
+    """
     try:
         with log.open(encoding="utf-8", errors="replace") as lines:
             newest = deque(lines, _KEPT)
@@ -227,8 +253,22 @@ def events_in(log: Path) -> list[dict[str, Any]]:
         return []
     found = []
     for line in newest:
-        with contextlib.suppress(ValueError):  # torn by a power cut
+        with contextlib.suppress(ValueError, RecursionError):  # torn by a power cut
             told = json.loads(line)
-            if isinstance(told, dict) and "rule" in told:
+            json.dumps(told, allow_nan=False)  # as it will be told
+            if _is_event(told):
                 found.append(told)
-    return found
+    over = {event["id"] for event in found if event["state"] == "ended"}
+    return [event if event["id"] in over else event | {"state": "unknown"} for event in found]
+
+
+def _is_event(told: Any) -> bool:
+    """Tell whether a line has what is shown of an event, each of its kind."""
+    if not isinstance(told, dict) or told.get("state") not in ("started", "ended"):
+        return False
+    texts = all(isinstance(told.get(name), str) for name in ("id", "rule", "start"))
+    numbers = all(type(told.get(name)) in (int, float) for name in _NUMBERS)
+    if not (texts and numbers and isinstance(told.get("clock_set"), bool)):
+        return False
+    datetime.fromisoformat(told["start"])  # raises ValueError where it is no time
+    return True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
+import re
 import select
 import signal
 import subprocess
@@ -31,6 +33,9 @@ _GOODBYE_S = 1.0
 _CHECK = "Check that this works: python -P -c 'import edgeclip, PIL'."
 # Threads of a decoder or of numpy take address space by the 64 MB, and that is what is limited.
 _FRUGAL = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+# What Python and its libraries need to start as they did here.  The rest may hold secrets, as the
+# service's token is one, and a decoder that obeys a stranger would tell them.
+_NEEDED = re.compile(r"(PYTHON|LD_|LC_|OPENBLAS_)\w*|LANG|PATH|HOME")
 
 
 class Ended(Exception):
@@ -64,7 +69,7 @@ class Child:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
-                env={**os.environ, **_FRUGAL},
+                env=_environment(),
             )
         except OSError as error:
             raise EdgeclipError(
@@ -150,16 +155,16 @@ class Child:
         """End it at once."""
         self._process.kill()
 
-    def close(self) -> None:
-        """End it, and let go of what it held."""
+    def close(self, until: float = math.inf) -> None:
+        """End it, and let go of what it held; wait for its end until then, and a second at most."""
         self.kill()
         self._questions.close()
         self._answers.close()
         # One that hangs in the kernel is buried by subprocess when it has come out.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_GOODBYE_S)
+            self._process.wait(max(0.0, min(_GOODBYE_S, until - time.monotonic())))
         if self.successor is not None:
-            self.successor.close()
+            self.successor.close(until)
 
     def _message(self, wanted: bytes, sizes: range, deadline: float) -> tuple[bytes, bytearray]:
         kind, count = ANSWER.unpack(self._read(ANSWER.size, deadline))
@@ -203,6 +208,11 @@ class Child:
             return Ended(_cause(self._process.wait(_GOODBYE_S)))
         except subprocess.TimeoutExpired:
             return Ended("it went silent")
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if _NEEDED.fullmatch(name)}
+    return kept | _FRUGAL
 
 
 def _cause(code: int) -> str:

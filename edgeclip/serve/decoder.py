@@ -10,6 +10,7 @@ The kernel keeps the limits: C code that never returns to Python would obey no o
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import math
@@ -39,6 +40,14 @@ _FILES = 32
 _QUALITY = 85
 # The first picture pays for the imports of Pillow's formats; it is this black pixel.
 _WARM_UP = b"P6 1 1 255\n\0\0\0"
+# What a picture takes while it is decoded, at the least, in bytes a pixel: Pillow keeps four for
+# colours, and transparency is laid on white with three copies and a mask.
+_OPAQUE, _TRANSPARENT = 4, 17
+_WITH_ALPHA = (b"\x04", b"\x06")
+"""Colour types of a PNG, its 26th byte (RFC 2083, 4.1.1)."""
+_JPEG, _BASELINE, _PROGRESSIVE = b"\xff\xd8", (b"\xc0", b"\xc1"), b"\xc2"
+"""How a JPEG begins, and the markers of its frame (ITU-T T.81, B.1.1.3)."""
+_MOST_SEGMENTS = 1000
 _MEMORY = "the picture needs more memory than it may have. Make it smaller."
 
 Payload = bytes | memoryview
@@ -47,6 +56,7 @@ Work = Callable[[bytes, int], Payload]
 
 def main() -> None:
     """Serve until whoever started this closes the pipe, or has gone."""
+    _volunteer()
     _set_signals()
     questions = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
@@ -106,6 +116,58 @@ def confine(memory: int) -> None:
         resource.setrlimit(kind, (most, most))
 
 
+def check_memory(data: bytes, memory: int, max_pixels: int) -> None:
+    """Refuse a picture whose size alone tells that it needs too much; others may all the same.
+
+    Args:
+        data: the encoded picture; what cannot be read passes, and is refused by whoever decodes it.
+        memory: bytes that it may have.
+        max_pixels: larger ones pass, too.
+
+    Raises:
+        ImageRejected: it needs more.
+    """
+    from edgeclip.model import images
+
+    try:
+        width, height = images.header(data).size
+    except ImageRejected:
+        return
+    if width * height * _taken(data) > memory and width * height <= max_pixels:
+        raise ImageRejected(
+            f"the picture has {width}x{height} pixels, and needs more memory than the "
+            f"{memory >> 20} MB that it may have here. Make it smaller."
+        )
+
+
+def _taken(data: bytes) -> float:
+    """Return how many bytes each pixel of a picture takes at the least."""
+    if data[:4] == b"\x89PNG" and data[25:26] in _WITH_ALPHA:
+        return _TRANSPARENT
+    return _OPAQUE + (_coefficients(data) if data.startswith(_JPEG) else 0)
+
+
+def _coefficients(data: bytes) -> float:
+    """Return the bytes a pixel that a JPEG takes besides: a progressive one waits as a whole."""
+    at = 2
+    for _ in range(_MOST_SEGMENTS):
+        marker, size = data[at + 1 : at + 2], int.from_bytes(data[at + 2 : at + 4])
+        if data[at : at + 1] != b"\xff" or marker in _BASELINE:
+            break
+        if marker == _PROGRESSIVE:
+            sampling = [(each >> 4, each & 15) for each in data[at + 11 : at + 2 + size : 3]]
+            largest = math.prod(max(sides) for sides in zip(*sampling, strict=True))
+            return 2 * sum(map(math.prod, sampling)) / largest if sampling and largest else 0
+        at += 2 + size
+    return 0
+
+
+def _volunteer() -> None:
+    """Be the first that the kernel ends when memory is short: the service is worth more."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+        file.write("1000")
+
+
 def _set_signals() -> None:
     # An application hands its own settings down; the limits need the kernel's.
     for number in (signal.SIGXCPU, signal.SIGALRM):
@@ -123,15 +185,24 @@ def _work(told: Mapping[str, Any]) -> dict[bytes, Work]:
     module, _, name = told["maker"].partition(":")
     make = getattr(importlib.import_module(module), name)
     tower, most = image_tower(told["tower"]), told["max_pixels"]
-    fit, draft = told["fit"], told["draft"]
+    fit, draft, memory = told["fit"], told["draft"], told["megabytes"] << 20
+
+    def check(data: bytes, draft: bool) -> None:
+        if not (draft and data.startswith(_JPEG)):  # which is decoded at a reduced scale
+            check_memory(data, memory, most)
 
     def tensor(data: bytes, _: int) -> Payload:
+        check(data, draft)
         made = make(data, tower, fit=fit, draft=draft, max_pixels=most)
         return memoryview(made).cast("B")
 
+    def small(data: bytes, size: int) -> Payload:
+        check(data, True)
+        return thumbnail(data, size, most)
+
     return {
         TENSOR: tensor,
-        THUMBNAIL: lambda data, size: thumbnail(data, size, most),
+        THUMBNAIL: small,
         FACTS: lambda data, _: json.dumps(facts(data, None)).encode(),
     }
 

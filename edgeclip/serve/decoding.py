@@ -10,31 +10,33 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.errors import EdgeclipError, ImageRejected
+from edgeclip.errors import Busy, EdgeclipError, ImageRejected
 from edgeclip.model import facts
-from edgeclip.model.cpus import usable_cpus
 from edgeclip.model.headers import MAX_PIXELS
 from edgeclip.model.model import Model
 from edgeclip.model.towers import Fit, ImageTower
 from edgeclip.serve.confined import Child, Ended
 from edgeclip.serve.decoder import FACTS, TENSOR, THUMBNAIL
+from edgeclip.serve.shares import shares
 
 MAKER = "edgeclip.model.images:prepare"
 """What a child makes tensors with; the tests put harmful ones here."""
 
 # A board that runs a model on all its cores leaves about half a core to a child.
 _PATIENCE = 2.0
-_MOST_WORKERS = 2
 _MOST_SIDE = 4096
 _MOST_FACTS = 1 << 16
-_GOODBYE_S = 5.0
+_GOODBYE_S = 3.0
 _CLOSED = "the decoders are closed. Start the service again."
+_LATE = "no decoder was free in time. Try again later."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,73 +63,91 @@ class Decoders:
         *,
         workers: int | None = None,
         seconds: float = 10.0,
-        megabytes: int = 1024,
+        megabytes: int | None = None,
         recycle: int = 500,
+        waiting: int = 32,
     ) -> None:
         """Start nothing yet: the first picture does, or `open`.
 
         Args:
             prepare: see `Preparing.of`.
-            workers: children, about 35 MB each; None: one or two, as there are CPUs.
+            workers: children, about 35 MB each; None: one or two, see `edgeclip.serve.shares`.
             seconds: CPU time for one picture, rounded up to whole ones by the kernel; a child that
                 waits instead of computing is ended after twice of it.
-            megabytes: memory for one picture; one of 50 megapixels with transparency may need 1200.
+            megabytes: memory for one picture; None: a share of what this machine has.
             recycle: a child is replaced after so many pictures.
+            waiting: callers that may wait for a child; each of them is a thread.
         """
-        if min(1 if workers is None else workers, seconds, megabytes, recycle) <= 0:
+        given = [seconds, recycle, *(each for each in (workers, megabytes) if each is not None)]
+        if min(given) <= 0:
             raise ValueError("workers, seconds, megabytes and recycle must be above 0")
         self.deaths = 0
         """Children that died, or were ended, because of a picture."""
-        self._workers = workers or min(_MOST_WORKERS, usable_cpus())
+        share = shares(workers, megabytes)
+        self._workers = share.workers
         self._tower = prepare.tower
         self._recycle = recycle
         self._patience_s = _PATIENCE * seconds + 1
         # The child's own clock ends it when this process has gone, so it comes second.
-        options = {"seconds": seconds, "patience_s": self._patience_s + 1, "megabytes": megabytes}
-        self._told = asdict(prepare) | options
+        limits = {"patience_s": self._patience_s + 1, "megabytes": share.megabytes}
+        self._told = asdict(prepare) | limits | {"seconds": seconds}
         self._turns = threading.BoundedSemaphore(self._workers)
         self._change = threading.Condition()
         self._free: list[Child] = []
         self._busy: set[Child] = set()
+        self._most_waiting, self._waiting = waiting, 0
         self._closed = False
 
-    def tensor(self, data: bytes) -> NDArray[np.float32]:
+    @property
+    def is_closed(self) -> bool:
+        """Whether no picture is decoded any more."""
+        return self._closed
+
+    def tensor(self, data: bytes, *, until: float | None = None) -> NDArray[np.float32]:
         """Prepare an encoded picture as the model does; wait for a free child first.
+
+        Args:
+            data: the encoded picture.
+            until: when nobody wants it any more, by `time.monotonic`; what waits then is given up,
+                what has begun is not.
 
         Returns:
             ``(3, size, size)`` float32, equal bit for bit to `Model.image_tensor`.
 
         Raises:
             ImageRejected: it cannot or must not be read, or its decoder died of it.
+            Busy: too many wait already, or no child was free in time.
             EdgeclipError: no child can be started, or these are closed.
         """
         shape = (3, self._tower.size, self._tower.size)
         count = int(np.prod(shape)) * np.dtype(np.float32).itemsize
-        tensor = np.frombuffer(self._made(TENSOR, 0, data, count, count), np.float32)
+        made = self._made(TENSOR, 0, data, range(count, count + 1), until)
+        tensor = np.frombuffer(made, np.float32)
         # A child that obeys a stranger may answer anything.
         if not np.isfinite(tensor).all():
             raise ImageRejected("the picture gives values that are no numbers. Save it again.")
         return tensor.reshape(shape)
 
-    def thumbnail(self, data: bytes, size: int) -> bytes:
+    def thumbnail(self, data: bytes, size: int, *, until: float | None = None) -> bytes:
         """Return an encoded picture as a small, upright JPEG file; it raises what `tensor` does.
 
         Args:
             data: the encoded picture.
             size: its longest side will be this, or shorter.
+            until: see `tensor`.
         """
         if not 1 <= size <= _MOST_SIDE:
             raise ValueError(f"a thumbnail's side must be from 1 to {_MOST_SIDE}, not {size}")
-        most = 4 * size * size + (1 << 16)
-        return bytes(self._made(THUMBNAIL, size, data, 1, most))
+        sizes = range(1, 4 * size * size + (1 << 16) + 1)
+        return bytes(self._made(THUMBNAIL, size, data, sizes, until))
 
-    def facts(self, data: bytes) -> dict[str, Any]:
+    def facts(self, data: bytes, *, until: float | None = None) -> dict[str, Any]:
         """Return what an encoded picture tells of itself, see `edgeclip.model.facts`.
 
         When its file was modified is not known.  It raises what `tensor` does.
         """
         try:
-            told = json.loads(self._made(FACTS, 0, data, 2, _MOST_FACTS))
+            told = json.loads(self._made(FACTS, 0, data, range(2, _MOST_FACTS + 1), until))
         except ValueError:
             told = None
         if not isinstance(told, dict):  # a child that obeys a stranger may answer anything
@@ -146,23 +166,30 @@ class Decoders:
             for child in self._free:
                 child.warm()
 
-    def close(self) -> None:
-        """End all children now; whoever waits for one is told so."""
+    def close(self, until: float | None = None) -> None:
+        """End all children now; whoever waits for one is told so.
+
+        Args:
+            until: when to go on although some have not gone, by `time.monotonic`; None: in 3 s.
+        """
+        until = time.monotonic() + _GOODBYE_S if until is None else until
         with self._change:
             self._closed = True
-            for child in self._busy:
+            for child in (*self._busy, *self._free):
                 child.kill()
             for child in self._free:
-                child.close()
+                child.close(until)
             self._free.clear()
-            self._change.wait_for(lambda: not self._busy, _GOODBYE_S)
+            self._change.wait_for(lambda: not self._busy, max(0.0, until - time.monotonic()))
 
-    def _made(self, kind: bytes, size: int, data: bytes, least: int, most: int) -> bytearray:
-        with self._turns:
+    def _made(
+        self, kind: bytes, size: int, data: bytes, sizes: range, until: float | None
+    ) -> bytearray:
+        with self._turn(until):
             child = self._take()
             try:
                 child.warm()
-                return child.ask(kind, size, data, range(least, most + 1), self._patience_s)
+                return child.ask(kind, size, data, sizes, self._patience_s)
             except Ended as error:
                 raise self._refusal(error) from None
             except EdgeclipError as error:
@@ -171,6 +198,32 @@ class Decoders:
                 raise
             finally:
                 self._give_back(child)
+
+    @contextlib.contextmanager
+    def _turn(self, until: float | None) -> Iterator[None]:
+        """Be one of as many as there are children."""
+        if until is not None and until <= time.monotonic():
+            raise Busy(_LATE)
+        if not self._turns.acquire(blocking=False):
+            self._wait(until)
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def _wait(self, until: float | None) -> None:
+        """Wait for a turn, beside so many others at most."""
+        with self._change:
+            if self._waiting >= self._most_waiting:
+                raise Busy("too many pictures wait to be decoded already. Try again in a second.")
+            self._waiting += 1
+        try:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            if not self._turns.acquire(timeout=left):
+                raise Busy(_LATE)
+        finally:
+            with self._change:
+                self._waiting -= 1
 
     def _refusal(self, ended: Ended) -> EdgeclipError:
         with self._change:

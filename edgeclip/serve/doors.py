@@ -28,6 +28,12 @@ PAGE = "/page/"
 Headers = Mapping[str, list[str]]
 
 
+_FOREIGN = (
+    "a page of another site may not ask this. Serve it from the same address; a proxy must pass "
+    "the Host header on."
+)
+
+
 class Doors:
     """Let requests in, or not.
 
@@ -89,10 +95,10 @@ class Doors:
     def _check_site(self, path: str, host: str, headers: Headers) -> None:
         for origin in headers.get("origin", []):
             if _site(origin) != host:
-                raise Refused(HTTPStatus.FORBIDDEN, "a page of another site may not ask this.")
+                raise Refused(HTTPStatus.FORBIDDEN, _FOREIGN)
         # Pictures and scripts of a page are asked for without an origin.
         if path != "/" and "cross-site" in headers.get("sec-fetch-site", []):
-            raise Refused(HTTPStatus.FORBIDDEN, "a page of another site may not ask this.")
+            raise Refused(HTTPStatus.FORBIDDEN, _FOREIGN)
 
     def _is_known(self, headers: Headers) -> bool:
         assert self._token is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -61,13 +62,17 @@ class Gather(Generic[Asked, Answer]):
         """Return how many wait."""
         return self._queue.qsize()
 
-    def close(self) -> None:
-        """Answer what waits, then end."""
+    def close(self, until: float | None = None) -> None:
+        """Answer what waits, then end.
+
+        Args:
+            until: how long to wait for that, by `time.monotonic`; None: until it is done.
+        """
         with self._lock:
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        self._thread.join()
+        self._thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:

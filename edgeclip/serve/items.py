@@ -58,7 +58,10 @@ def picture(index: Index, key: str) -> IO[bytes]:
     try:
         return Roots([] if index.root is None else [index.root]).open(key)
     except PathRefused as error:
-        raise _unpictured() from error
+        raise Refused(
+            HTTPStatus.NOT_FOUND,
+            "the picture of this item cannot be read: it is gone, or not for this service's user.",
+        ) from error
 
 
 def _unpictured() -> Refused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 
@@ -37,12 +38,12 @@ class Learning:
                 self._thread = threading.Thread(target=self._run, name="learning", daemon=True)
                 self._thread.start()
 
-    def close(self) -> None:
-        """Leave it for the next time, where it has not ended yet."""
+    def close(self, until: float | None = None) -> None:
+        """Leave it for the next time, where it has not ended yet; see `Gather.close`."""
         with self._lock:
             self._ended.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(None if until is None else max(0.0, until - time.monotonic()))
 
     def _run(self) -> None:
         try:

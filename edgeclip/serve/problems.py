@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -106,11 +107,16 @@ def responses(*statuses: int, ok: Any = None) -> dict[int | str, dict[str, Any]]
 
 def said(error: RequestValidationError | ValidationError) -> str:
     """Say what is wrong with a request, in one sentence a field."""
-    found = [
-        f"{'.'.join(str(part) for part in each['loc']) or 'the body'}: {each['msg']}"
-        for each in error.errors()[:_MOST_SAID]
-    ]
+    found = [_said_of(each) for each in error.errors()[:_MOST_SAID]]
     return headers.printable("; ".join(found))[:_LONGEST] + "."
+
+
+def _said_of(found: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in found["loc"]).removeprefix("body.")
+    told = found["msg"].removeprefix("Value error, ")
+    if told.startswith("Expected UploadFile"):
+        told = "this is no file; with curl a file is -F file=@PATH"
+    return told if place in ("", "body") else f"{place}: {told}"
 
 
 _ALWAYS = (400, 401, 403, 408, 413, 500, 503)

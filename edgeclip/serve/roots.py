@@ -76,8 +76,11 @@ class Roots:
                     stack.callback(os.close, descriptor)
                     if _is_within(descriptor, roots):
                         found.append(descriptor)
-            # A name that several roots hold is no name.
-            if len(found) != 1:
+            if len(found) > 1:
+                raise PathRefused(
+                    f"{_shown(path)} is in several of the folders. Give its whole path."
+                )
+            if not found:
                 raise _refused(path)
             if not stat.S_ISREG(os.fstat(found[0]).st_mode):
                 raise PathRefused(
@@ -125,8 +128,8 @@ def _content(descriptor: int, path: str, most_bytes: int) -> bytes:
 
 def _refused(path: str) -> PathRefused:
     return PathRefused(
-        f"{_shown(path)} is no file that may be read here. Name a picture under one of "
-        "the folders that the service was started with, or upload it."
+        f"{_shown(path)} is no file that may be read here. Name a picture under a folder of "
+        "--root, by its whole path or relative to that folder, or upload it."
     )
 
 

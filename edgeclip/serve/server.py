@@ -25,7 +25,7 @@ from edgeclip.serve.limits import Limits
 from edgeclip.serve.problems import Refused
 
 _BACKLOG = 512
-_GRACE_S = 6
+_GRACE_S = 5
 """For what is in flight when the service is to end."""
 _LINGER_S = 1.0
 _LONG_HEAD = "the headers are too long, or too many. Send fewer."

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from pathlib import PurePath
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeclip.errors import Busy, StoreNotFound
+from edgeclip.errors import Busy, QueryError, StoreNotFound
 from edgeclip.index.background import Judgement
 from edgeclip.index.index import Index
+from edgeclip.model import headers
 from edgeclip.model import query as grammar
 from edgeclip.model.classifier import Classifier
 from edgeclip.model.model import Model
@@ -25,10 +25,10 @@ from edgeclip.serve.decoding import Decoders
 from edgeclip.serve.gather import Gather
 from edgeclip.serve.learning import Learning
 from edgeclip.serve.limits import Limits
+from edgeclip.serve.newest import Newest
 from edgeclip.vectors import Match, Vector
 
 Tensor = NDArray[np.float32]
-Kept = TypeVar("Kept")
 
 _TEXTS, _CLASSIFIERS = 1024, 16
 """How many vectors of texts, and how many classifiers, are kept for the next who asks."""
@@ -92,8 +92,8 @@ class Service:
             list[Gather[Any, Any]],
             [*self._pictures.values(), *self._words.values(), self._searches],
         )
-        self._vectors: _Newest[Vector] = _Newest(_TEXTS)
-        self._classifiers: _Newest[Classifier] = _Newest(_CLASSIFIERS)
+        self._vectors: Newest[Vector] = Newest(_TEXTS)
+        self._classifiers: Newest[Classifier] = Newest(_CLASSIFIERS)
 
     @property
     def index(self) -> Index:
@@ -122,9 +122,15 @@ class Service:
 
     def job(self, data: bytes, normalize: bool) -> Vector:
         """Embed a picture of a job, see `picture`; as nobody waits for it, it waits its turn."""
+        tensor: Tensor | None = None
         while True:
-            with contextlib.suppress(Busy):
-                return self.picture(data, normalize=normalize)
+            try:
+                if tensor is None:  # decoded once, however often the model is busy
+                    tensor = self.decoders.tensor(data)
+                return self._pictures[normalize].ask(tensor).result()
+            except Busy:
+                if self.decoders.is_closed:  # there is no turn to come
+                    raise
             time.sleep(_MOMENT_S)
 
     def text(self, text: str, *, normalize: bool = True) -> Vector:
@@ -157,7 +163,7 @@ class Service:
         Raises:
             QueryError: it breaks the grammar, is empty, or cancels itself out.
         """
-        terms = grammar.parse(words, pictures=False) if words.strip() or not more else []
+        terms = _terms(words) if words.strip() or not more else []
         others = {str(number): vector for number, (_, vector) in enumerate(more)}
         terms += [Term(weight, str(number), True) for number, (weight, _) in enumerate(more)]
         return grammar.embed(terms, self.text, others.__getitem__)
@@ -168,7 +174,7 @@ class Service:
         Raises:
             QueryError: it breaks the grammar, is empty, or cancels itself out.
         """
-        terms = grammar.parse(words, pictures=False)
+        terms = _terms(words)
         try:
             return grammar.embed(terms, self._vectors.kept, self._vectors.kept)
         except KeyError:
@@ -200,13 +206,17 @@ class Service:
         self.model.open()
         self.decoders.open()
 
-    def close(self) -> None:
-        """Finish what was asked, and end the threads and children."""
+    def close(self, until: float | None = None) -> None:
+        """Finish what was asked, and end the threads and children.
+
+        Args:
+            until: how long to wait for that, by `time.monotonic`; None: as long as it takes.
+        """
         if self._learning is not None:
-            self._learning.close()
+            self._learning.close(until)
         for gather in self._gathers:
-            gather.close()
-        self.decoders.close()
+            gather.close(until)
+        self.decoders.close(until)
 
     def _found(self, batch: Sequence[Asked]) -> list[Nearest]:
         """Search for several at once where they ask in the same way."""
@@ -249,30 +259,14 @@ class Service:
         return run
 
 
-class _Newest(Generic[Kept]):
-    """What was asked lately, so many at most."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, threading.Lock()
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
-
-    def kept(self, key: str) -> Kept:
-        """Return what is kept under a key.
-
-        Raises:
-            KeyError: nothing is.
-        """
-        with self._lock:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-
-    def get(self, key: str, make: Callable[[], Kept]) -> Kept:
-        """Return what is kept under a key, or make it."""
-        with contextlib.suppress(KeyError):
-            return self.kept(key)
-        made = make()  # not under the lock: others ask for what is there
-        with self._lock:
-            self._kept[key] = made
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return made
+def _terms(words: str) -> list[Term]:
+    """Split a query; what was meant as a picture is not embedded as words."""
+    terms = grammar.parse(words, pictures=False)
+    for term in terms:
+        is_name = PurePath(term.value).suffix.lower() in headers.SUFFIXES
+        if is_name and f"text:{term.value}" not in words:
+            raise QueryError(
+                f"{term.value[:80]!a} is the name of a picture. Send the picture beside the words, "
+                "or write text: before it."
+            )
+    return terms

@@ -12,12 +12,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from fastapi import Request, Response
+from fastapi import Request, Response, params
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from edgeclip.serve.limits import JSON_BYTES
 from edgeclip.serve.problems import Refused
+
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+def media_type(request: Request) -> str:
+    """Return the media type of the body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 class StrictRequest(Request):
@@ -43,12 +50,41 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers."""
-        handle = super().get_route_handler()
+        handle, kinds = super().get_route_handler(), _kinds(self)
+        known = [each.alias for each in self.dependant.query_params]
 
         async def strict(request: Request) -> Response:
+            _check_query(request, known)
+            if kinds and media_type(request) not in kinds and _has_body(request):
+                raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send {kinds[0]}.")
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+def _check_query(request: Request, known: Sequence[str]) -> None:
+    """Refuse a parameter that nobody knows: a slip must show."""
+    if not request.scope["query_string"]:
+        return
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown:
+        names = f"Known are {', '.join(known)}." if known else "There are none."
+        raise Refused(
+            HTTPStatus.BAD_REQUEST, f"there is no parameter {unknown[0][:40]!a} here. {names}"
+        )
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _kinds(route: APIRoute) -> tuple[str, ...]:
+    """Return the media types of the body that the framework reads for a route."""
+    if route.body_field is None:
+        return ()
+    is_form = isinstance(route.body_field.field_info, params.Form)
+    return _FORMS if is_form else ("application/json",)
 
 
 class PlainRoute(StrictRoute):
@@ -64,7 +100,9 @@ class PlainRoute(StrictRoute):
         super().__init__(path, endpoint, **options)
 
         async def plain(scope: Scope, receive: Receive, send: Send) -> None:
-            response = await endpoint(StrictRequest(scope, receive))
+            request = StrictRequest(scope, receive)
+            _check_query(request, ())
+            response = await endpoint(request)
             await response(scope, receive, send)
 
         self.app = plain

@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from edgeclip.serve.limits import FORM
 from edgeclip.serve.problems import Refused
+from edgeclip.serve.strict import media_type
 
 _PICTURE = {"schema": {"type": "string", "format": "binary"}}
 
@@ -30,11 +31,6 @@ def is_form(request: Request) -> bool:
     return media_type(request) == "multipart/form-data"
 
 
-def media_type(request: Request) -> str:
-    """Return the media type of the body, without its parameters."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
 async def raw(request: Request) -> bytes:
     """Return the picture that is the whole body.
 
@@ -48,11 +44,15 @@ async def raw(request: Request) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def form(request: Request) -> AsyncIterator[FormData]:
+async def form(request: Request, *known: str) -> AsyncIterator[FormData]:
     """Yield the form of a request, of as many files and fields as are allowed.
 
+    Args:
+        request: what was sent.
+        known: names of its fields.
+
     Raises:
-        Refused: it is no form.
+        Refused: it is no form, or has a field that nobody knows.
     """
     if not is_form(request):
         raise Refused(
@@ -65,6 +65,12 @@ async def form(request: Request) -> AsyncIterator[FormData]:
             HTTPStatus.BAD_REQUEST, "the form's fields are in no known charset. Send UTF-8."
         ) from error
     try:
+        unknown = sorted(set(found) - set(known))
+        if unknown:
+            raise Refused(
+                HTTPStatus.BAD_REQUEST,
+                f"there is no field {unknown[0][:40]!a} here. Known are {', '.join(known)}.",
+            )
         yield found
     finally:
         await found.close()

@@ -22,6 +22,8 @@ threshold = 0.001
 min_duration = 1
 """
 
+SHOWN = ("id", "rule", "state", "start", "duration_s", "score", "threshold", "clock_set")
+
 
 @pytest.fixture
 def film(tmp_path):
@@ -115,6 +117,38 @@ def test_who_looks_on(tmp_path, tiny_model):
         served.process.terminate()
         assert all(kind in ("reading", "event", "state") for kind, _ in found)
         assert served.process.wait(20) == 143 and time.monotonic() - begun < 10
+
+
+def test_a_camera_that_is_not_reached_has_its_rules(tmp_path, tiny_model):
+    """And a log is read whatever stands in it: what has no end there is not going on."""
+    (tmp_path / "rules.toml").write_text(RULES)
+    event = {
+        **{"id": "1", "camera": "door", "rule": "blue", "state": "started", "duration_s": 0.0},
+        **{"start": "2026-05-01T10:00:00.000+00:00", "score": 2.5, "threshold": 1, "box": None},
+        "clock_set": True,
+    }
+    over = [{**event, "id": "0"}, {**event, "id": "0", "state": "ended"}]
+    odd = [
+        *({name: value for name, value in event.items() if name != lacking} for lacking in SHOWN),
+        *({**event, name: [1]} for name in SHOWN),
+        {**event, "start": "yesterday"},
+        {**event, "score": float("nan")},
+        {**event, "box": [float("inf")]},
+        {**event, "score": True},
+    ]
+    lines = [json.dumps(each) for each in [*odd, *over, event]]
+    log = tmp_path / "events.jsonl"
+    log.write_text("\n".join([*lines, "[" * 100_000, "5", "", '{"torn']))
+    rules = ("--rules", str(tmp_path / "rules.toml"), "--log", str(log))
+    camera = ("--camera", "http://127.0.0.1:9/none")
+    with (
+        serving(tmp_path, "--model", str(tiny_model), *rules, *camera) as served,
+        served.client() as client,
+    ):
+        (rule,) = client.get("/camera").json()["rules"]
+        assert rule["rule"] == "blue" and rule["score"] is None and rule["threshold"] < -6
+        told = client.get("/timeline").json()["events"]
+        assert told == [{**event, "state": "unknown"}, *over[::-1]]
 
 
 def test_no_camera(client):

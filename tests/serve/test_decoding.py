@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
 import signal
 import subprocess
@@ -18,11 +19,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeclip.errors import EdgeclipError, ImageRejected, UnsupportedFormat
+from edgeclip.errors import Busy, EdgeclipError, ImageRejected, UnsupportedFormat
 from edgeclip.model.model import Model
 from edgeclip.model.towers import image_tower
-from edgeclip.serve import decoding
+from edgeclip.serve import decoder, decoding
 from edgeclip.serve.decoding import Decoders, Preparing
+from edgeclip.serve.shares import LEAST_MB
 from tests.mutants import mutant, originals
 from tests.pictures import encoded, photo, png
 from tests.serve import harmful
@@ -206,13 +208,74 @@ def test_a_picture_that_needs_too_much_memory_is_refused(model):
         assert made.tensor(huge).max() < 0
 
 
+@pytest.mark.parametrize("kind", ["alpha", "grey"])
+def test_what_the_size_alone_tells_is_refused_before_it_takes_memory(model, kind):
+    colour, megabytes = {"alpha": (6, 300), "grey": (0, 150)}[kind]
+    huge = png(7_000, 7_000, colour=colour)
+    with decoders(model, megabytes=megabytes) as made:
+        made.open()
+        (pid,) = children()
+        before = _peak_mb(pid)
+        told = f"7000x7000 pixels, and needs more memory than the {megabytes} MB .* Make it smaller"
+        for make in (made.tensor, lambda data: made.thumbnail(data, 64)):
+            with pytest.raises(ImageRejected, match=told):
+                make(huge)
+        assert made.facts(huge)["width"] == 7000
+        assert (_peak_mb(pid) - before, made.deaths, children()) == (
+            pytest.approx(0, abs=8),
+            0,
+            [pid],
+        )
+
+
+def test_a_photograph_of_24_megapixels_needs_no_more_than_the_least_share(model):
+    large = photo(600, 400).resize((6000, 4000), Image.Resampling.BILINEAR)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    heaviest = {"quality": 92, "subsampling": 0, "progressive": True, "exif": exif}
+    with decoders(model, megabytes=LEAST_MB) as made:
+        assert made.tensor(encoded(large, "JPEG", **heaviest)).shape == (3, 32, 32)
+        assert made.deaths == 0
+
+
+def test_a_progressive_picture_that_needs_too_much_is_not_called_damaged(model):
+    large = photo(600, 400).resize((6000, 4000))
+    sampled = {
+        number: encoded(large, "JPEG", progressive=True, subsampling=number) for number in (0, 2)
+    }
+    with decoders(model, megabytes=200) as made:
+        with pytest.raises(ImageRejected, match="more memory than the 200 MB"):
+            made.tensor(sampled[0])  # 4:4:4 takes 229
+        assert made.tensor(sampled[2]).shape == (3, 32, 32)  # 4:2:0 takes 160
+    for end in range(700):
+        decoder.check_memory(sampled[0][:end], 0, 0)
+    for number in range(200):
+        decoder.check_memory(b"\xff\xd8" + random.Random(number).randbytes(300), 0, 0)
+        decoder._coefficients(b"\xff\xd8\xff\xc2" + random.Random(number).randbytes(number))
+
+
+def test_a_draft_may_be_larger_than_its_memory(tiny_model):
+    large = encoded(Image.new("RGB", (8000, 6000)), "JPEG")
+    with decoders(Model.load(tiny_model, draft=True), megabytes=100) as made:
+        assert made.tensor(large).shape == (3, 32, 32)
+    with decoders(Model.load(tiny_model), megabytes=100) as made:
+        with pytest.raises(ImageRejected, match="more memory than the 100 MB"):
+            made.tensor(large)
+        assert made.thumbnail(large, 64)
+
+
+def _peak_mb(pid: int) -> float:
+    peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert peak
+    return int(peak[1]) / 1024
+
+
 def test_a_decoder_gets_no_more_memory_than_it_may_have(model, harm):
     with decoders(model, megabytes=64) as made:
         with pytest.raises(ImageRejected, match="more memory than it may have"):
             made.tensor(b"eat")
         (pid,) = children()
-        peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-        assert peak and int(peak[1]) < 180 * 1024
+        assert _peak_mb(pid) < 180
         assert made.tensor(GOOD).shape == (3, 32, 32) and made.deaths == 0
 
 
@@ -250,6 +313,64 @@ def test_the_limits_are_the_kernels(model):
     assert core == file == ("0", "0") and files == ("32", "32") and space[0] == space[1]
     assert 0 <= int(space[0]) - size - (100 << 20) < 8 << 20
     assert niceness == 5
+
+
+def test_a_child_is_the_first_that_the_kernel_ends(model):
+    with decoders(model) as made:
+        made.open()
+        (pid,) = children()
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
+    assert Path("/proc/self/oom_score_adj").read_text() != "1000\n"
+
+
+def test_a_child_knows_no_secrets(model, monkeypatch, tmp_path):
+    monkeypatch.setenv("EDGECLIP_TOKEN", "hush, hush")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush, too")
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    monkeypatch.setenv("PYTHONPATH", f"{os.environ['PYTHONPATH']}{os.pathsep}{tmp_path}")
+    with decoders(model) as made:
+        made.open()
+        (pid,) = children()
+        told = Path(f"/proc/{pid}/environ").read_bytes()
+    names = {entry.partition(b"=")[0].decode() for entry in told.split(b"\0") if entry}
+    assert b"hush" not in told and "NOTIFY_SOCKET" not in names
+    assert os.fsencode(tmp_path) in told and {"MALLOC_ARENA_MAX", "PATH"} <= names
+
+
+# --- who waits
+
+
+def test_so_many_wait_and_the_next_one_is_sent_away_at_once(model, harm):
+    with decoders(model, waiting=2) as made, ThreadPoolExecutor(3) as threads:
+        made.open()
+        asked = [threads.submit(made.tensor, b"slow") for _ in range(3)]
+        until(lambda: made._waiting == 2)
+        for ask in (made.tensor, made.facts, lambda data: made.thumbnail(data, 64)):
+            begun = time.monotonic()
+            with pytest.raises(Busy, match="too many pictures wait"):
+                ask(GOOD)
+            assert time.monotonic() - begun < 0.4
+        for each in asked:
+            assert (each.result() == 7).all()
+        assert made.tensor(GOOD).shape == (3, 32, 32) and made._waiting == 0
+
+
+def test_nobody_waits_longer_than_they_want(model, harm):
+    with decoders(model) as made, ThreadPoolExecutor(3) as threads:
+        made.open()
+        hanging = threads.submit(made.tensor, b"hang")
+        until(lambda: made._busy)
+        begun = time.monotonic()
+        with pytest.raises(Busy, match="no decoder was free in time"):
+            made.tensor(GOOD, until=begun + 0.3)
+        assert 0.3 <= time.monotonic() - begun < 3 and made._waiting == 0
+        (pid,) = children()
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(ImageRejected):
+            hanging.result()
+        assert made.tensor(GOOD, until=time.monotonic() + 30).shape == (3, 32, 32)
+        with pytest.raises(Busy):  # although a child is free
+            made.tensor(GOOD, until=time.monotonic())
 
 
 # --- children that come and go
@@ -384,6 +505,18 @@ def test_closing_ends_all_and_tells_who_waits(model, harm):
         assert made.deaths == 0 and not children()
         with pytest.raises(EdgeclipError, match="the decoders are closed"):
             made.open()
+        made.close()
+
+
+def test_closing_takes_no_longer_than_it_may(model, monkeypatch):
+    with decoders(model, workers=2) as made:
+        made.open()
+        child = made._take()  # and whoever has it hangs
+        begun = time.monotonic()
+        made.close(begun + 0.4)
+        assert 0.4 <= time.monotonic() - begun < 2 and made.is_closed
+        made._give_back(child)
+        monkeypatch.setattr(decoding, "_GOODBYE_S", 0.2)
         made.close()
 
 

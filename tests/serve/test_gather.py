@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -95,3 +96,15 @@ def test_many_threads_get_their_own_answers():
         found = pool.map(lambda number: gather.ask(number).result(10), range(2000))
         assert list(found) == list(range(0, 4000, 2))
     gather.close()
+
+
+def test_who_hangs_does_not_keep_it_from_ending():
+    go = threading.Event()
+    gather = Gather[int, int](lambda batch: [go.wait(30) for _ in batch])
+    asked = gather.ask(1)
+    time.sleep(0.05)
+    begun = time.monotonic()
+    gather.close(begun + 0.2)
+    assert 0.1 < time.monotonic() - begun < 2 and not asked.done()
+    go.set()
+    assert asked.result(10)

@@ -250,3 +250,49 @@ def test_cut_off_by_the_end_of_the_service(stuck):
     asking.join()
     assert isinstance(found[0], httpx.Response), found
     assert found[0].status_code == 503 and found[0].headers["retry-after"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "known"),
+    [
+        ("/search", {"query": "snow"}, ", search"),
+        ("/classify", {"label": "cat", "labels": "dog"}, ", label, template, negative, none"),
+        ("/embed/image", {"normalise": "false"}, ""),
+    ],
+)
+def test_fields_that_nobody_knows(client, gallery, path, fields, known):
+    files = {"file": (gallery / "coffee.png").read_bytes()}
+    answer = client.post(path, files=files, data=fields)
+    assert answer.status_code == 400 and f"Known are file{known}." in answer.json()["detail"]
+
+
+def test_the_name_of_a_picture_is_no_word(client):
+    answer = client.post("/search", json={"query": "photos/chelsea.png + snow"})
+    assert answer.status_code == 400 and "text:" in answer.json()["detail"]
+    assert client.post("/search", json={"query": "text:chelsea.png"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/embed/text", "/coach", "/session"])
+def test_json_that_is_not_called_so(client, path):
+    answer = client.post(path, content=b'{"text": "a"}', headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 415 and "application/json" in answer.json()["detail"]
+
+
+def test_jobs_that_are_no_form(client):
+    answer = client.post("/jobs/clip_embedding", json={"input_paths": ["coffee.png"]})
+    assert answer.status_code == 415 and "multipart/form-data" in answer.json()["detail"]
+    answer = client.post("/jobs/clip_embedding", data={"file": "coffee.png"})
+    assert answer.status_code == 400 and "file=@" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/items?limit=2"), ("POST", "/search?count=2"), ("GET", "/groups?treshold=0.5")],
+)
+def test_parameters_that_nobody_knows(client, method, path):
+    answer = client.request(method, path, json={"query": "a"} if method == "POST" else None)
+    assert answer.status_code == 400 and "there is no parameter" in answer.json()["detail"]
+
+
+def test_the_page_minds_no_parameters(client):
+    assert client.get("/?from=mail").status_code == 200

@@ -180,6 +180,14 @@ def test_a_second_worker(tmp_path, tiny_model, gallery):
                 text=True,
             )
             assert worker.stderr and worker.stderr.readline() == "edgeclip: waiting for jobs\n"
+            other = subprocess.run(
+                [sys.executable, "-m", "edgeclip", "serve", "--worker", *asked, "--fit", "pad"]
+                + ["--jobs", str(tmp_path / "jobs")],
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert other.returncode == 1 and "this worker one of" in other.stderr
             jobs = [
                 client.post("/jobs/clip_embedding", files={"file": data}).json()["job_id"]
                 for _ in range(60)

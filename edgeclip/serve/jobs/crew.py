@@ -42,6 +42,8 @@ class Crew:
         self._table, self._settle = table, settle
         self._seen: dict[str, set[str]] = {}
         """Worker → the jobs that it is known to have."""
+        self._back = False
+        """Whether one has given a job back since that was told last."""
 
     @property
     def count(self) -> int:
@@ -49,13 +51,23 @@ class Crew:
         return len(self._seen)
 
     def collect(self) -> bool:
-        """Take in what they have taken and done; tell whether one has given a job back."""
+        """Take in what they have taken and done; tell whether one has given a job back.
+
+        Raises:
+            EdgeclipError, OSError: a result cannot be kept; it is left for the next time.
+        """
+        trouble: Exception | None = None
         self._folder.mkdir(parents=True, exist_ok=True)
         there = {each.name for each in self._folder.iterdir() if each.is_dir()}
-        back = False
         for worker in there | set(self._seen):
-            back |= self._collect(worker)
+            try:
+                self._collect(worker)
+            except (EdgeclipError, OSError) as error:  # the others must not suffer for it
+                trouble = error
         self._seen = {name: jobs for name, jobs in self._seen.items() if name in there}
+        if trouble is not None:
+            raise trouble
+        back, self._back = self._back, False
         return back
 
     def bury(self) -> bool:
@@ -82,7 +94,7 @@ class Crew:
         finally:
             lock.close()
 
-    def _collect(self, worker: str) -> bool:
+    def _collect(self, worker: str) -> None:
         folder, seen = self._folder / worker, self._seen.setdefault(worker, set())
         try:
             names = {each.name for each in folder.iterdir()}
@@ -99,8 +111,8 @@ class Crew:
                 (folder / f"{job_id}{end}").unlink(missing_ok=True)
             took.discard(job_id)
         self._seen[worker] = took
-        dropped = [self._table.put_back(worker, only=job_id) for job_id in seen - took]
-        return any(dropped)
+        for job_id in seen - took:
+            self._back |= bool(self._table.put_back(worker, only=job_id))
 
 
 class Member:

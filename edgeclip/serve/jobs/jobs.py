@@ -11,7 +11,9 @@ it has lost something.
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +35,7 @@ from edgeclip.watch.lock import Lock
 
 _HERE = "here"
 """Stands for the worker threads of this process."""
-_AGAIN_S = 1.0
+_AGAIN_S, _PATIENCE_S = 1.0, 5.0
 
 
 class Jobs:
@@ -46,7 +48,9 @@ class Jobs:
         workers: threads of this process.
         keep_s: how long a result is kept, in time that the service runs.
         most: jobs that may wait or run at once.
+        most_bytes: of what was sent with them; half of the disk's free space, where that is less.
         roots: folders whose pictures may be named by path.
+        space: space id of what ``embed`` returns; workers in other processes must have the same.
         clock: counts ``keep_s``.
 
     Raises:
@@ -63,20 +67,22 @@ class Jobs:
         workers: int = 1,
         keep_s: float = 86_400,
         most: int = 10_000,
+        most_bytes: int = 4_000_000_000,
         roots: Sequence[Path] = (),
+        space: str = "",
         clock: Clock | None = None,
     ) -> None:
         self.folder = folder
         self._url, self._workers, self._keep_s, self._most = queue, workers, keep_s, most
         self._roots = Roots(roots)
-        self._uploads = Uploads(folder)
+        self._uploads = Uploads(folder, most_bytes)
         self._work = Work(embed, self._uploads, self._roots, MOST_BYTES)
         self._closing = threading.Event()
         self._queue: Queue | None = None
         self._upkeep: Upkeep | None = None
         self._lock = _locked(folder)
         try:
-            self._open(clock)
+            self._open(clock, space)
         except BaseException:
             self._lock.close()
             raise
@@ -91,7 +97,7 @@ class Jobs:
 
         Raises:
             PathRefused: a path that may not, or cannot, be read.
-            Busy: too many jobs wait.
+            Busy: too many jobs wait, or too much was sent with them.
             StoreFull, StoreError: it cannot be kept; nothing is left of it.
         """
         if not inputs:
@@ -146,9 +152,10 @@ class Jobs:
             if self._url:
                 queue.check()
             crew = Crew(self.folder, self._table, self._settle)
-            crew.collect()
-            crew.bury()
-            queue.refill(self._table.waiting())
+            with contextlib.suppress(EdgeclipError, OSError):  # the upkeep tells, and tries again
+                crew.collect()
+                crew.bury()
+            queue.refill(self._table.waiting)
             queue.start(self._do, self._workers)
         except BaseException:
             queue.close()
@@ -159,27 +166,27 @@ class Jobs:
         )
         self._upkeep.start()
 
-    def close(self, patience_s: float = 5.0) -> None:
+    def close(self, until: float | None = None) -> None:
         """Stop, and let others use the folder; what is not done by then is done after a start.
 
         Args:
-            patience_s: how long to wait for what is being done.
+            until: how long to wait for what is being done, by `time.monotonic`; None: 5 s.
         """
         if self._closing.is_set():
             return
         self._closing.set()
-        if self._queue is not None:
-            self._queue.stop(patience_s)
-        if self._upkeep is not None:
-            self._upkeep.close()
-        if self._queue is not None:
+        until = time.monotonic() + _PATIENCE_S if until is None else until
+        if self._queue is not None and self._upkeep is not None:
+            self._upkeep.stop()  # both at once
+            self._queue.stop(until)
+            self._upkeep.close(until)
             self._queue.close()
         for job_id in self._table.put_back(_HERE):
             self._uploads.forget_try(job_id)
         self._table.close()
         self._lock.close()
 
-    def _open(self, clock: Clock | None) -> None:
+    def _open(self, clock: Clock | None, space: str) -> None:
         try:
             self._table, self._note = opened(self.folder, clock)
         except StoreFull:
@@ -187,7 +194,7 @@ class Jobs:
                 raise
             self._table, self._note = opened(self.folder, clock)
         try:
-            self._table.keep_roots(self._roots.paths)
+            self._table.tell(self._roots.paths, space)
             # What was written for a job that was never kept, or is finished.
             self._uploads.sweep(self._table.unfinished())
         except BaseException:

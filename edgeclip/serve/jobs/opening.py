@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeclip.errors import StoreDamaged
 from edgeclip.index import place
 from edgeclip.index.database import Database, files
-from edgeclip.serve.jobs.schema import QUEUE, ROOTS, STEADY, TABLES
+from edgeclip.serve.jobs.schema import QUEUE, ROOTS, SPACE, STEADY, TABLES
 from edgeclip.serve.jobs.table import DAMAGED, NAME, JobTable
 from edgeclip.watch.clock import Clock
 
@@ -49,6 +49,7 @@ def _create(path: Path) -> None:
     for old in files(draft):
         old.unlink(missing_ok=True)
     settings = f"('{STEADY}', 0.0), ('{QUEUE}', '{uuid.uuid4().hex}'), ('{ROOTS}', '[]')"
+    settings += f", ('{SPACE}', '')"
     Database.create(draft, f"{TABLES} INSERT INTO setting VALUES {settings}")
     with contextlib.closing(Database.open(draft, read_only=False)) as database:
         database.checkpoint("TRUNCATE")  # a log that stays behind would be lost

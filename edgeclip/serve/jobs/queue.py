@@ -54,6 +54,8 @@ class Queue:
     def __init__(self, name: str, place: Path | str) -> None:
         self.problem: str | None = None
         """Why nothing comes out of it at the moment; a sentence for people."""
+        self.missed = False
+        """Whether a job was not told of, and a refill is needed."""
         self.name = "the queue" if isinstance(place, Path) else _shown(place)
         self._file = place if isinstance(place, Path) else None
         if self._file is not None:
@@ -65,10 +67,13 @@ class Queue:
 
     def put(self, hint: Hint) -> None:
         """Tell the workers of a job; a hint that is lost is given again later."""
-        if self.problem:  # whoever submits need not wait for a Redis that hangs
-            return
-        with self._noted():
-            self._huey.put(hint)
+        if not self.problem:  # whoever submits need not wait for a Redis that hangs
+            with self._lock:  # not while it is refilled: the hint would be flushed
+                if not self.problem:
+                    with self._noted():
+                        self._huey.put(hint)
+                        return
+        self.missed = True
 
     def size(self) -> int | None:
         """Return how many hints it holds; None: it cannot be asked."""
@@ -76,15 +81,22 @@ class Queue:
             return int(self._huey.storage.queue_size())
         return None
 
-    def refill(self, hints: list[Hint]) -> None:
-        """Hold these hints and no others."""
-        with self._lock, self._noted():
-            if self._file is not None and self.problem:
-                self._renew(self._file)
-            self._huey.storage.flush_queue()
-            for hint in hints:
-                self._huey.put(hint)
-            self.problem = None
+    def refill(self, waiting: Callable[[], list[Hint]]) -> None:
+        """Hold the hints that are waiting now, and no others.
+
+        Args:
+            waiting: asked once no hint can come: one that came after the answer would be flushed.
+        """
+        with self._lock:
+            self.missed = False
+            hints = waiting()
+            with self._noted():
+                if self._file is not None and self.problem:
+                    self._renew(self._file)
+                self._huey.storage.flush_queue()
+                for hint in hints:
+                    self._huey.put(hint)
+                self.problem = None
 
     def check(self) -> None:
         """Refuse a queue that cannot be reached.
@@ -113,16 +125,13 @@ class Queue:
             worker.queue = self
         self._consumer.start()
 
-    def stop(self, patience_s: float) -> bool:
-        """Take no more jobs; wait for those that are being done, and tell whether they are."""
+    def stop(self, until: float) -> None:
+        """Take no more jobs; wait for those that are being done until `time.monotonic` is that."""
         if self._consumer is None:
-            return True
+            return
         self._consumer.stop_flag.set()
-        end = time.monotonic() + patience_s
-        threads = [thread for _, thread in self._consumer.worker_threads]
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+        for _, thread in self._consumer.worker_threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
         """Let go of the file or the connection."""

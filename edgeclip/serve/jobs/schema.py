@@ -6,7 +6,7 @@ from edgeclip.index.schema import APPLICATION
 
 FORMAT = 1
 """Stands in ``PRAGMA user_version``; another one is refused."""
-STEADY, QUEUE, ROOTS = "steady", "queue", "roots"
+STEADY, QUEUE, ROOTS, SPACE = "steady", "queue", "roots", "space"
 """Names of settings."""
 
 # A job that is running is "queued" here: what a process does dies with it, so only its memory need

@@ -17,7 +17,7 @@ from edgeclip.index import header
 from edgeclip.index.database import Database
 from edgeclip.index.shrink import shrink
 from edgeclip.serve.jobs.job import Hint, Job, Kept, Status, Task
-from edgeclip.serve.jobs.schema import FORMAT, QUEUE, ROOTS, STEADY
+from edgeclip.serve.jobs.schema import FORMAT, QUEUE, ROOTS, SPACE, STEADY
 from edgeclip.watch.clock import Clock
 
 NAME = "jobs.db"
@@ -66,12 +66,18 @@ class JobTable:
         """Close the file; what is still running is put back by the next start."""
         self._db.close()
 
-    def keep_roots(self, roots: Sequence[Path]) -> None:
-        """Tell other workers which folders may be read."""
-        told = json.dumps([str(root) for root in roots])
-        if told != self._setting(ROOTS):
-            with self._told(), self._db.writing(1):
-                self._db.execute("UPDATE setting SET value = ? WHERE name = ?", (told, ROOTS))
+    def tell(self, roots: Sequence[Path], space: str) -> None:
+        """Tell other workers which folders may be read, and the space of the vectors."""
+        told = {ROOTS: json.dumps([str(root) for root in roots]), SPACE: space}
+        for name, value in told.items():
+            if value != self._kept(name):
+                with self._told(), self._db.writing(1):
+                    self._db.execute("REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    @property
+    def space(self) -> str:
+        """Space id of the vectors, as the service was started last."""
+        return str(self._kept(SPACE) or "")  # an older table has none
 
     def roots(self) -> list[Path]:
         """Return the folders that may be read, as the service was told last."""
@@ -244,11 +250,15 @@ class JobTable:
         self._db.execute("UPDATE setting SET value = ? WHERE name = ?", (steady, STEADY))
 
     def _setting(self, name: str) -> Any:
+        found = self._kept(name)
+        if found is None:
+            raise header.damaged(self._path, f"no {name}")
+        return found
+
+    def _kept(self, name: str) -> Any:
         with self._told():
             rows = self._db.execute("SELECT value FROM setting WHERE name = ?", (name,))
-        if not rows:
-            raise header.damaged(self._path, f"no {name}")
-        return rows[0][0]
+        return rows[0][0] if rows else None
 
     def _check_format(self) -> None:
         with self._told():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from edgeclip.errors import EdgeclipError, StoreFull
@@ -20,7 +21,6 @@ CHECK_S = 1.0
 EXPIRE_S = 10.0
 KEEP_CLOCK_S = 60.0
 _MANY = 1000
-_PATIENCE_S = 5.0
 
 
 class Upkeep:
@@ -37,64 +37,88 @@ class Upkeep:
     def __init__(
         self, folder: Path, table: JobTable, queue: Queue, crew: Crew | None, keep_s: float
     ) -> None:
-        self.problem: str | None = None
-        """What went wrong at the last look; a sentence for people."""
+        self._troubles: dict[str, str | None] = {}
+        """Step → what went wrong when it was taken last."""
         self._folder, self._table, self._queue = folder, table, queue
         self._crew, self._keep_s = crew, keep_s
-        self._was_empty = False
+        self._unknown: set[str] = set()
+        """Jobs that waited at the last look, and that the queue did not know."""
+        self._is_lost = False
         self._due: dict[str, float] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="edgeclip-jobs", daemon=True)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong at the moment; a sentence for people."""
+        return next(filter(None, list(self._troubles.values())), None)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop, and wait for that."""
+    def stop(self) -> None:
+        """Begin nothing more."""
         self._closing.set()
-        self._thread.join(_PATIENCE_S)  # it may wait for a Redis that hangs
+
+    def close(self, until: float) -> None:
+        """Stop, and wait for that until `time.monotonic` is that."""
+        self.stop()
+        self._thread.join(max(0.0, until - time.monotonic()))  # it may wait for a Redis that hangs
 
     def _run(self) -> None:
         period = LOOK_S if self._crew else CHECK_S
         while not self._closing.wait(period):
-            try:
-                self._look()
-                self.problem = None
-            except (EdgeclipError, OSError) as error:
-                self.problem = str(error)
+            self._look()
 
     def _look(self) -> None:
-        is_lost = self._crew is not None and self._crew.collect()
-        if self._is_due("check", CHECK_S):
-            is_lost |= self._crew is not None and self._crew.bury()
-            is_lost |= self._has_lost()
-        if is_lost:
-            self._queue.refill(self._table.waiting())
-        if self._is_due("expire", EXPIRE_S):
-            self._expire()
-        if self._is_due("clock", KEEP_CLOCK_S):
-            place.keep_ballast(self._folder)
-            counts = self._table.counts()
-            if counts["ok"] + counts["error"]:
-                self._table.keep_clock()
+        """Take each step that is due."""
+        # What gives room on a full disk comes first.
+        steps = [self._expire] if self._is_due("expire", EXPIRE_S) else []
+        steps += [self._collect] if self._crew else []
+        steps += [self._bury, self._check] if self._is_due("check", CHECK_S) else []
+        steps += [self._refill]
+        steps += [self._keep_clock] if self._is_due("clock", KEEP_CLOCK_S) else []
+        for step in steps:
+            self._troubles[step.__name__] = _trouble(step)
+
+    def _collect(self) -> None:
+        if self._crew is not None:
+            self._is_lost |= self._crew.collect()
+
+    def _bury(self) -> None:
+        if self._crew is not None:
+            self._is_lost |= self._crew.bury()
+
+    def _check(self) -> None:
+        self._is_lost |= self._has_lost()
+
+    def _refill(self) -> None:
+        if self._is_lost:
+            self._queue.refill(self._table.waiting)
+            self._is_lost = False
+
+    def _keep_clock(self) -> None:
+        place.keep_ballast(self._folder)
+        counts = self._table.counts()
+        if counts["ok"] + counts["error"]:
+            self._table.keep_clock()
 
     def _has_lost(self) -> bool:
-        """Tell whether jobs wait that the queue does not know, at two looks in a row.
+        """Tell whether a job waits that the queue does not know, at two looks in a row.
 
         Also whether it holds much that is outdated.
         """
-        if self._queue.problem:
+        if self._queue.problem or self._queue.missed:
             return True
-        was_empty, self._was_empty = self._was_empty, False
+        before, self._unknown = self._unknown, set()
         size = self._queue.size()
         if size and size > _MANY:
             return size > 2 * len(self._table.waiting())  # hints of jobs that were cancelled
-        # Between a hint that is taken and its job that is taken there is a moment.
-        if size == 0 and self._table.waiting():
-            self._was_empty = not was_empty
-            return was_empty
-        return False
+        if size == 0:
+            # Between a hint that is taken and its job that is taken there is a moment.
+            self._unknown = {hint.id for hint in self._table.waiting()}
+        return bool(self._unknown & before)
 
     def _expire(self) -> None:
         with contextlib.suppress(StoreFull):
@@ -109,3 +133,12 @@ class Upkeep:
             return False
         self._due[what] = now + period_s
         return True
+
+
+def _trouble(step: Callable[[], None]) -> str | None:
+    """Take a step, and return what went wrong; the others must not suffer for it."""
+    try:
+        step()
+    except (EdgeclipError, OSError) as error:
+        return str(error)
+    return None

@@ -42,7 +42,7 @@ class Work:
 
         Args:
             task: what to do.
-            wanted: asked before each picture but the first.
+            wanted: asked before each picture but the first, and when something fails.
 
         Returns:
             None: it is not wanted any more.
@@ -56,6 +56,9 @@ class Work:
                     return None
                 files.append(self._file(task, number, kept))
         except Exception as error:
+            # What is closed under a worker that shall stop fails, and the job is not to blame.
+            if not wanted():
+                return None
             # A worker must outlive whatever a model throws.
             told = str(error) if isinstance(error, EdgeclipError) else repr(error)
             return Done(None, f"the job failed: {told}")

@@ -106,7 +106,11 @@ async def ready(request: Request) -> Any:
 
 
 @routes.post(
-    "/session", status_code=204, response_model=None, response_class=Response, responses=responses()
+    "/session",
+    status_code=204,
+    response_model=None,
+    response_class=Response,
+    responses=responses(415),
 )
 async def enter(asked: Token, request: Request) -> Any:
     """Let a browser in: what it gets instead of the token is shown with each request by itself."""

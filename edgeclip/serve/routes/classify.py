@@ -31,6 +31,9 @@ class Labels(BaseModel):
     labels: list[Labelled]
 
 
+_FIELDS = ("file", "label", "template", "negative", "none")
+
+
 @routes.post(
     "/classify",
     summary="Rank labels for a picture",
@@ -56,7 +59,7 @@ class Labels(BaseModel):
 )
 async def classify(request: Request, service: Served) -> Any:
     """Compare a picture with labels in words; the labels' vectors are remembered."""
-    async with uploads.form(request) as form:
+    async with uploads.form(request, *_FIELDS) as form:
         sent = await uploads.files(form)
         labels = uploads.fields(form, "label")
         templates = uploads.fields(form, "template")

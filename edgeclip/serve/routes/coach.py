@@ -43,7 +43,7 @@ class Advice(BaseModel):
     checks: dict[str, str]
 
 
-@routes.post("/coach", summary="Advice on a query", responses=responses(ok=Advice))
+@routes.post("/coach", summary="Advice on a query", responses=responses(415, ok=Advice))
 async def coach(asked: Asked) -> Any:
     """Tell which words of a query CLIP cannot hold, why, and what to ask instead."""
     advice = await threaded(advise, asked.query, pictures=False)

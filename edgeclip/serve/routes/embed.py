@@ -73,7 +73,7 @@ async def embed_image(request: Request, service: Served, normalize: Normalize = 
         data = await uploads.raw(request)
         vector = await threaded(service.picture, data, normalize=normalize)
         return Json(embedding(vector, normalize))
-    async with uploads.form(request) as form:
+    async with uploads.form(request, "file") as form:
         sent = await uploads.files(form)
     found = [await threaded(_file, service, upload, normalize) for upload in sent]
     return Json({"files": found, "total_files": len(found), "normalize": normalize})
@@ -82,7 +82,7 @@ async def embed_image(request: Request, service: Served, normalize: Normalize = 
 @routes.post(
     "/embed/text",
     summary="Embed a text, or several",
-    responses=responses(ok=Embedding | Embeddings),
+    responses=responses(415, ok=Embedding | Embeddings),
 )
 async def embed_text(asked: Texts, service: Served) -> Any:
     """Answer with one embedding for `text`, with `embeddings` for `texts`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from itertools import islice
 from typing import IO, Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -12,16 +11,26 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from edgeclip.errors import ImageRejected
+from edgeclip.index.index import Index
 from edgeclip.index.items import Item
 from edgeclip.index.reading import MAX_BYTES, content_hash
 from edgeclip.model import headers
 from edgeclip.serve import items, uploads
 from edgeclip.serve.answers import Json
 from edgeclip.serve.problems import Refused, responses
+from edgeclip.serve.routes import browse
 from edgeclip.serve.routes.search import Found
-from edgeclip.serve.routes.shared import Body, Served, checked, router, schema_of, threaded
+from edgeclip.serve.routes.shared import (
+    Body,
+    Served,
+    checked,
+    finished,
+    router,
+    schema_of,
+    threaded,
+)
 from edgeclip.serve.service import Service
-from edgeclip.serve.strict import parsed
+from edgeclip.serve.strict import media_type, parsed
 
 routes = router("items")
 _SIZES = (64, 1024)
@@ -40,6 +49,12 @@ _MEDIA_TYPES = (
     (b"II*\0", "image/tiff"),
     (b"MM\0*", "image/tiff"),
 )
+_BRANDS = {
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "image/heic"),
+}
+_UNKNOWN = "application/octet-stream"
 _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
 }
@@ -82,30 +97,23 @@ class Given(Body):
 
 
 @routes.get("/items", summary="List items", responses=responses(404, ok=Page))
-async def listed(service: Served, after: str | None = None, count: Count = 100) -> Any:
+async def listed(
+    request: Request,
+    service: Served,
+    after: str | None = None,
+    count: Count = 100,
+    where: Annotated[
+        str | None,
+        Query(
+            examples=['{"camera": "door"}'],
+            description="Conditions on what is known of items, as `/search` has them, in JSON.",
+        ),
+    ] = None,
+) -> Any:
     """List keys and metadata, the oldest first, a page at a time."""
-    return Json(await threaded(_page, service, after, count))
-
-
-def _page(service: Service, after: str | None, count: int) -> dict[str, Any]:
-    index = service.index
-    keys = iter(index)
-    if after is not None:
-        if after not in index:
-            raise items.missing()
-        for key in keys:
-            if key == after:
-                break
-    page = list(islice(keys, count))
-    more = next(keys, None) is not None
-    found = [(key, index.get(key)) for key in page]
-    return {
-        "items": [
-            {"key": key, "metadata": item.metadata} for key, item in found if item is not None
-        ],
-        "next": page[-1] if more else None,
-        "total": len(index),
-    }
+    conditions = None if where is None else browse.conditions(where)
+    key = browse.named(request, "after")
+    return Json(await threaded(browse.page, service.index, key, count, conditions))
 
 
 # The longer paths first: in a key, the slash of "/picture" is written %2F.
@@ -184,12 +192,12 @@ async def put(key: str, request: Request, service: Served) -> Any:
     """
     name = items.key_of(key)
     metadata: Any = None
-    if uploads.media_type(request) == "application/json":
+    if media_type(request) == "application/json":
         given = checked(Given, await request.json())
         item = Item(name, given.vector, given.metadata)  # type: ignore[arg-type]
         return Json({"key": name, "status": await threaded(_keep, service, item)})
     if uploads.is_form(request):
-        async with uploads.form(request) as form:
+        async with uploads.form(request, "file", "metadata") as form:
             sent = await uploads.files(form)
             told = uploads.field(form, "metadata")
         if len(sent) != 1:
@@ -214,7 +222,7 @@ async def put(key: str, request: Request, service: Served) -> Any:
 )
 async def forget(key: str, service: Served) -> Any:
     """Forget it for good; one of a folder that is indexed comes back with its file."""
-    if not await threaded(service.index.remove, items.key_of(key)):
+    if not await threaded(_writable(service).remove, items.key_of(key)):
         raise items.missing()
     return Response(status_code=204)
 
@@ -224,7 +232,7 @@ async def _parts(file: IO[bytes], head: bytes) -> AsyncIterator[bytes]:
     with file:
         while head:
             yield head
-            head = await threaded(file.read, _CHUNK)
+            head = await finished(file.read, _CHUNK)
 
 
 def _thumbnail(service: Service, key: str, size: int) -> bytes:
@@ -235,8 +243,22 @@ def _thumbnail(service: Service, key: str, size: int) -> bytes:
     return service.decoders.thumbnail(data, size)
 
 
+def _writable(service: Service) -> Index:
+    """Return the index.
+
+    Raises:
+        Refused: it is written elsewhere.
+    """
+    if service.index.read_only:
+        raise Refused(
+            HTTPStatus.CONFLICT,
+            "this service only reads the index, which another process writes. Change it there.",
+        )
+    return service.index
+
+
 def _keep(service: Service, item: Item) -> str:
-    index = service.index
+    index = _writable(service)
     return index.add(item.key, item.vector, item.metadata, content_hash=item.content_hash)
 
 
@@ -248,7 +270,11 @@ def _keep_picture(service: Service, key: str, data: bytes, metadata: dict[str, A
 def _media_type(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
+    if data[4:8] == b"ftyp":  # ISO base media (ISO/IEC 14496-12): the brands say what is in it
+        size = int.from_bytes(data[:4])
+        brands = [data[8:12], *(data[at : at + 4] for at in range(16, min(size, 256), 4))]
+        return next((_BRANDS[each] for each in brands if each in _BRANDS), _UNKNOWN)
     for head, kind in _MEDIA_TYPES:
         if data.startswith(head):
             return kind
-    return "application/octet-stream"
+    return _UNKNOWN

@@ -46,7 +46,7 @@ Work = Annotated[Jobs, Depends(_jobs)]
 @routes.post(
     "/jobs/clip_embedding",
     summary="Embed pictures later",
-    responses=responses(507, ok=Submitted),
+    responses=responses(415, 507, ok=Submitted),
 )
 async def submit(
     jobs: Work,

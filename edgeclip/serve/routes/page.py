@@ -11,11 +11,12 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 
 from edgeclip.serve.problems import Refused
 from edgeclip.serve.routes.shared import router
 
-routes = router("page")
+routes = router("page", APIRoute)
 _INDEX = "index.html"
 _MEDIA_TYPES = {
     "html": "text/html; charset=utf-8",

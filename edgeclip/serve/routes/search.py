@@ -24,7 +24,7 @@ from edgeclip.serve.routes.shared import (
     threaded,
 )
 from edgeclip.serve.service import Asked, Nearest, Service
-from edgeclip.serve.strict import PlainRoute, parsed
+from edgeclip.serve.strict import PlainRoute, media_type, parsed
 from edgeclip.vectors import Vector
 
 routes = router("search", PlainRoute)
@@ -108,11 +108,11 @@ async def search(request: Request) -> Response:
     service = await service_of(request)
     more: list[bytes] = []
     if uploads.is_form(request):
-        async with uploads.form(request) as form:
+        async with uploads.form(request, "file", "search") as form:
             more = [upload.data for upload in await uploads.files(form)]
             told = uploads.field(form, "search")
         asked = checked(Search, {} if told is None else parsed(told))
-    elif uploads.media_type(request) == "application/json":
+    elif media_type(request) == "application/json":
         asked = checked(Search, await request.json())
     else:
         raise Refused(

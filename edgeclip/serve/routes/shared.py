@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from edgeclip.serve.limits import CONDITIONS, VALUES
@@ -78,8 +79,8 @@ def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
     return kind.model_json_schema(ref_template="#/components/schemas/{model}")
 
 
-def router(tag: str, kind: type[StrictRoute] = StrictRoute) -> APIRouter:
-    """Return a router of strict routes."""
+def router(tag: str, kind: type[APIRoute] = StrictRoute) -> APIRouter:
+    """Return a router whose routes are strict, or of another kind."""
     return APIRouter(tags=[tag], route_class=kind)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from edgeclip.serve.jobs.jobs import Jobs
@@ -17,4 +19,4 @@ def opened(tmp_path):
 
     yield make
     for each in made:
-        each.close(1.0)
+        each.close(time.monotonic() + 1)

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 import uuid
+from collections import namedtuple
 
 import pytest
 
@@ -159,7 +160,7 @@ def test_what_runs_when_it_is_closed_is_done_after_a_start(opened):
     jobs.start()
     job_id = jobs.submit(uploads(b"a"))
     until(lambda: gate.begun)
-    jobs.close(0.1)
+    jobs.close(time.monotonic() + 0.1)
     again = opened()
     again.start()
     until(lambda: is_over(again, job_id))
@@ -237,6 +238,66 @@ def test_too_many_at_once(opened, tmp_path):
     assert len(list((tmp_path / "jobs" / "uploads").iterdir())) == 5
 
 
+def test_too_many_bytes(opened, tmp_path):
+    jobs = opened(most_bytes=100)
+    first = jobs.submit([Upload("a", b"a" * 30), Upload("b", io.BytesIO(b"skip" + b"b" * 30))])
+    with pytest.raises(Busy, match="Send this job again later"):
+        jobs.submit(uploads(b"c" * 50))
+    assert len(list((tmp_path / "jobs" / "uploads").iterdir())) == 1
+    jobs.cancel(first)
+    second = jobs.submit(uploads(b"c" * 80))
+    jobs.close()
+    again = opened(most_bytes=100)  # it counts what lies there
+    with pytest.raises(Busy):
+        again.submit(uploads(b"d" * 30))
+    again.submit(uploads(b"d" * 20))
+    again.start()
+    until(lambda: is_over(again, second) and again._uploads._held_bytes == 0)
+    again.submit(uploads(b"e" * 100))
+
+
+def test_too_many_bytes_at_once(opened, tmp_path):
+    jobs = opened(most_bytes=500)
+    refused = []
+
+    def submit():
+        try:
+            jobs.submit(uploads(b"a" * 100))
+        except Busy:
+            refused.append(True)
+
+    threads = [threading.Thread(target=submit) for _ in range(12)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert (jobs.counts()["queued"], len(refused)) == (5, 7)
+
+
+def test_what_waits_takes_half_of_the_disk_at_most(opened, monkeypatch):
+    from edgeclip.serve.jobs import uploads as module
+
+    jobs, free = opened(), [1000]
+    disk = namedtuple("disk", "free")
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: disk(free[0]))
+    jobs.submit(uploads(b"a" * 400))
+    free[0] -= 400
+    with pytest.raises(Busy):
+        jobs.submit(uploads(b"b" * 101))
+    first = jobs.submit(uploads(b"b" * 100))
+    free[0] -= 100
+    with pytest.raises(Busy):
+        jobs.submit(uploads(b"c"))
+    free[0] = 0  # somebody else has filled it
+    with pytest.raises(Busy):
+        jobs.submit(uploads(b"c"))
+    for job in (first, *jobs._table.unfinished()):
+        jobs.cancel(job)
+    # Waiting would not help.
+    with pytest.raises(StoreFull, match="Free some space"):
+        jobs.submit(uploads(b"c"))
+
+
 def test_uploads_without_a_job_are_swept(opened, tmp_path):
     jobs = opened()
     kept = jobs.submit(uploads(b"a"))
@@ -283,9 +344,64 @@ def test_a_hint_that_was_lost_is_given_again(opened):
     first = jobs.submit(uploads(b"a"))
     until(lambda: gate.begun)
     second = jobs.submit(uploads(b"b"))
-    jobs._queue.refill([])
+    jobs._queue.refill(list)
     gate.opened.set()
     until(lambda: is_over(jobs, first) and is_over(jobs, second))
+
+
+def test_a_job_that_comes_while_the_queue_is_refilled_keeps_its_place(opened, monkeypatch):
+    gate = Gate()
+    jobs = opened(gate)
+    jobs.start()
+    jobs.submit(uploads(b"first"))
+    until(lambda: gate.begun)
+    for number in range(5):
+        jobs.submit(uploads(b"%d" % number))
+    waiting, submitting, come = jobs._table.waiting, [], threading.Event()
+
+    def slow():
+        """Let a job come between what is read here and what is done with it."""
+        hints = waiting()
+        if not submitting:
+            told = {"args": [uploads(b"urgent")], "kwargs": {"priority": 9}}
+            submitting.append(threading.Thread(target=jobs.submit, **told))
+            submitting[0].start()
+            until(lambda: len(waiting()) == 6)
+            time.sleep(0.1)
+            come.set()
+        return hints
+
+    monkeypatch.setattr(jobs._table, "waiting", slow)
+    lost = [True]
+    monkeypatch.setattr(jobs._upkeep, "_has_lost", lambda: bool(lost and lost.pop()))
+    assert come.wait(20)
+    submitting[0].join()
+    gate.opened.set()
+    until(lambda: jobs.counts()["ok"] == 7)
+    assert gate.begun == [b"first", b"urgent", b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_a_hint_that_comes_while_the_queue_is_out_of_order_is_given_later(opened, monkeypatch):
+    gate = Gate()
+    jobs = opened(gate)
+    jobs.start()
+    jobs.submit(uploads(b"first"))
+    until(lambda: gate.begun)
+    jobs.submit(uploads(b"second"))
+    waiting, late = jobs._table.waiting, []
+
+    def slow():
+        hints = waiting()
+        if not late:  # the queue is still out of order: nobody waits for it
+            late.append(jobs.submit(uploads(b"urgent"), priority=9))
+        return hints
+
+    monkeypatch.setattr(jobs._table, "waiting", slow)
+    jobs._queue.failed(OSError("nobody answers"))
+    until(lambda: late and jobs._queue.size() == 2 and not jobs.notes)
+    gate.opened.set()
+    until(lambda: jobs.counts()["ok"] == 3)
+    assert gate.begun == [b"first", b"urgent", b"second"]
 
 
 def test_a_damaged_table_is_set_aside(opened, tmp_path):
@@ -409,6 +525,61 @@ def test_a_result_that_cannot_be_kept_is_made_again(opened, tmp_path, monkeypatc
     job_id = jobs.submit(uploads(b"a"))
     until(lambda: is_over(jobs, job_id))
     assert jobs.job(job_id).output == result(b"a") and not failures
+
+
+def test_room_is_made_before_anything_else(opened, monkeypatch):
+    """What fails on a full disk must not keep old results from being removed."""
+    now = [0.0]
+    jobs = opened(clock=Clock(monotonic=lambda: now[0]), keep_s=60)
+    jobs.start()
+    old = jobs.submit(uploads(b"a"))
+    until(lambda: is_over(jobs, old))
+
+    def full(*_):
+        if jobs.job(old) is not None:
+            raise StoreFull("the disk is full. Free some space.")
+        return False
+
+    monkeypatch.setattr(jobs._upkeep, "_has_lost", full)
+    until(lambda: any("the disk is full" in note for note in jobs.notes))
+    now[0] += 100
+    until(lambda: jobs.job(old) is None and jobs.notes == [])
+
+
+def test_the_end_comes_when_it_is_wanted(opened):
+    gate = Gate()
+    jobs = opened(gate)
+    jobs.start()
+    jobs.submit(uploads(b"a"))
+    until(lambda: gate.begun)
+    begun = time.monotonic()
+    jobs.close(begun + 0.5)
+    assert 0.5 <= time.monotonic() - begun < 3
+    gate.opened.set()
+
+
+def test_what_fails_because_it_is_closed_is_done_after_a_start(opened, tmp_path):
+    begun, closed, failed = threading.Event(), threading.Event(), threading.Event()
+
+    def closing(data, normalize):
+        begun.set()
+        assert closed.wait(20)
+        failed.set()
+        raise EdgeclipError("the decoders are closed. Start the service again.")
+
+    jobs = opened(closing)
+    jobs.start()
+    job_id = jobs.submit(uploads(b"a"))
+    assert begun.wait(20)
+    threading.Timer(0.2, closed.set).start()
+    jobs.close()
+    assert failed.is_set()
+    assert not list((tmp_path / "jobs" / "tries").iterdir())
+    again = opened()
+    assert again.job(job_id).status == "queued"
+    again.start()
+    until(lambda: is_over(again, job_id))
+    assert again.job(job_id).output == result(b"a")
 
 
 def test_closing_twice_and_before_a_start(opened):

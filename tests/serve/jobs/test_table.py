@@ -172,7 +172,8 @@ def added(table, job_id, **told):
 
 def test_a_reader_sees_what_is_to_be_done_and_cannot_write(tmp_path):
     with contextlib.closing(opened(tmp_path)[0]) as table:
-        table.keep_roots([tmp_path])
+        table.tell([tmp_path], "space")
+        assert table.space == "space"
         added(table, "a")
         with contextlib.closing(JobTable(tmp_path, read_only=True)) as reader:
             assert reader.task("a").inputs == KEPT

@@ -13,11 +13,12 @@ import time
 
 import pytest
 
-from edgeclip.errors import EdgeclipError
+from edgeclip.errors import EdgeclipError, StoreFull
 from edgeclip.serve.jobs import upkeep
 from edgeclip.serve.jobs.crew import Member
 from edgeclip.serve.jobs.work import Done
 from edgeclip.serve.jobs.worker import run_worker
+from edgeclip.watch.clock import Clock
 from tests.serve.jobs.servers import RedisServer
 from tests.serve.jobs.some import embed, is_over, result, until, uploads
 
@@ -283,6 +284,87 @@ def test_a_worker_gives_back_what_it_cannot_report(opened, redis, tmp_path, monk
     assert not failures
 
 
+@pytest.mark.parametrize("when", ["in time", "too late", "never"])
+def test_a_worker_that_is_ended_gives_back(opened, redis, tmp_path, monkeypatch, when):
+    """Its decoders are closed under it: the job is not to blame, and nothing was tried."""
+    from edgeclip.serve.jobs import worker
+
+    monkeypatch.setattr(worker, "_PATIENCE_S", 0.5)
+    begun, closed, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def closing(data, normalize):
+        begun.set()
+        assert closed.wait(20)
+        raise EdgeclipError("the decoders are closed. Start the service again.")
+
+    jobs = opened(queue=redis.url, workers=0)
+    jobs.start()
+    job_id = jobs.submit(uploads(b"a"))
+    told = (tmp_path / "jobs", closing, redis.url, stop)
+    thread = threading.Thread(target=run_worker, args=told)
+    thread.start()
+    assert begun.wait(20)
+    until(lambda: jobs.job(job_id).status == "running")
+    stop.set()
+    if when == "in time":
+        closed.set()
+    thread.join()
+    if when == "too late":
+        closed.set()
+    until(lambda: not crew(tmp_path) and jobs.job(job_id).status == "queued")
+    until(lambda: not list((tmp_path / "jobs" / "tries").iterdir()), 5)
+    time.sleep(0.3)
+    assert jobs.job(job_id).status == "queued"
+    closed.set()
+    jobs.close()
+    again = opened(queue=redis.url)
+    again.start()
+    until(lambda: is_over(again, job_id))
+    assert again.job(job_id).output == result(b"a")
+
+
+def test_a_full_disk_is_cleared_before_results_are_taken_in(opened, redis, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(upkeep, "EXPIRE_S", 0.1)
+    jobs = opened(
+        queue=redis.url, workers=0, clock=Clock(monotonic=lambda: now[0]), keep_s=60, most=9
+    )
+    old = jobs.submit(uploads(b"old"))
+    jobs.cancel(old)
+    finish = jobs._table.finish
+
+    def full(*told):
+        if jobs.job(old) is not None:
+            raise StoreFull("the disk is full. Free some space.")
+        return finish(*told)
+
+    monkeypatch.setattr(jobs._table, "finish", full)
+    done = jobs.submit(uploads(b"a"))
+    member = Member(tmp_path / "jobs")
+    member.did(done, Done(result(b"a")))
+    jobs.start()  # also with results that there is no room for
+    until(lambda: any("the disk is full" in note for note in jobs.notes))
+    now[0] += 100
+    until(lambda: is_over(jobs, done))
+    assert jobs.job(done).output == result(b"a")
+    until(lambda: jobs.notes == [])
+    member.close()
+
+
+def test_the_results_of_one_worker_do_not_wait_for_those_of_another(opened, redis, tmp_path):
+    jobs = opened(queue=redis.url, workers=0)
+    first, second = jobs.submit(uploads(b"a")), jobs.submit(uploads(b"b"))
+    bad, good = Member(tmp_path / "jobs"), Member(tmp_path / "jobs")
+    (bad.folder / f"{first}.did").mkdir()  # as a damaged disk that cannot be read
+    good.did(second, Done(result(b"b")))
+    jobs.start()
+    until(lambda: is_over(jobs, second))
+    until(lambda: any("cannot be read" in note for note in jobs.notes))
+    assert jobs.job(first).status == "queued"
+    for each in (bad, good):
+        each.close()
+
+
 def test_what_a_dead_worker_has_done_counts(opened, redis, tmp_path):
     jobs = opened(queue=redis.url, workers=0)
     done, taken = jobs.submit(uploads(b"a")), jobs.submit(uploads(b"b"))
@@ -319,6 +401,17 @@ def test_workers_end_soon(opened, redis):
     jobs.close()
     # An idle worker waits at Redis for a second; patience would be five.
     assert time.monotonic() - started < 4
+
+
+def test_a_redis_that_hangs_does_not_hold_up_the_end(opened, redis):
+    jobs = opened(queue=redis.url, workers=2)
+    jobs.start()
+    redis.hang()
+    time.sleep(0.3)
+    begun = time.monotonic()
+    jobs.close(begun + 1)
+    assert time.monotonic() - begun < 3
+    redis.hang(False)
 
 
 def test_a_redis_that_hangs_does_not_hold_up_who_submits(opened, redis, monkeypatch):
