@@ -68,7 +68,7 @@ def application(
         redoc_url=None,
         form_limits=cast(Any, FORM),
     )
-    metrics = Metrics(lambda: _state(service, jobs_of), {"edgeclip_jobs": "status"})
+    metrics = Metrics(lambda: _state(service, jobs_of, camera), {"edgeclip_jobs": "status"})
     service.noted = metrics.inferred
     app.state.service, app.state.jobs, app.state.camera = service, jobs_of, camera
     app.state.doors, app.state.ready = doors, ready
@@ -125,7 +125,7 @@ def _adapt(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         schemas.update(content["schema"].pop("$defs", {}))
 
 
-def _state(service: Service, jobs_of: Jobs) -> dict[str, Any]:
+def _state(service: Service, jobs_of: Jobs, camera: Camera | None) -> dict[str, Any]:
     state: dict[str, Any] = {
         "edgeclip_jobs": {name: float(count) for name, count in jobs_of.counts().items()},
         "edgeclip_decoder_deaths_total": float(service.decoders.deaths),
@@ -133,4 +133,6 @@ def _state(service: Service, jobs_of: Jobs) -> dict[str, Any]:
     }
     if service.has_index:
         state["edgeclip_index_items"] = float(len(service.index))
+    if camera is not None:
+        state["edgeclip_camera_open"] = float(camera.is_open)
     return state

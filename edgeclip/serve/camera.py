@@ -118,6 +118,11 @@ class Camera:
         self._stop.set()
         self._tell(None)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether frames come."""
+        return bool(self._state["state"] == "open")
+
     def look(self) -> dict[str, Any]:
         """Return what it shows now: its state, and what the rules make of it."""
         with self._lock:
@@ -202,6 +207,8 @@ class Camera:
     def _take_state(self, state: CameraState) -> None:
         self._put_state(state.name, state.reason)
         if state.name == "lost":
+            name = self._watcher.camera
+            _log.warning("%s is lost: %s. It is tried again until it is there.", name, state.reason)
             self._take(self._watcher.lost())
             self._watcher.told()
 

@@ -149,6 +149,11 @@ def test_a_camera_that_is_not_reached_has_its_rules(tmp_path, tiny_model):
         assert rule["rule"] == "blue" and rule["score"] is None and rule["threshold"] < -6
         told = client.get("/timeline").json()["events"]
         assert told == [{**event, "state": "unknown"}, *over[::-1]]
+        until = time.monotonic() + 30
+        while not any("is lost" in line for line in served.said):
+            assert time.monotonic() < until, served.said
+            time.sleep(0.05)
+        assert "edgeclip_camera_open 0.0" in client.get("/metrics").text
 
 
 def test_no_camera(client):
