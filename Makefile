@@ -32,7 +32,7 @@ $(VENV)/runtime: $(VENV)/python pyproject.toml
 	@touch $@
 
 $(VENV)/test: $(VENV)/runtime
-	$(PIP) install --quiet --editable '.[export,heif,hnsw,folder,camera,mqtt,serve,redis]' --group test
+	$(PIP) install --quiet --editable '.[export,heif,hnsw,folder,camera,mqtt,serve,redis,pg,ray]' --group test
 	@touch $@
 
 demo: $(VENV)/runtime

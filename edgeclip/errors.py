@@ -21,6 +21,7 @@
     ├── InvalidItem (ValueError)            a key, vector or metadata that an index cannot keep
     ├── FilterError (ValueError)            a ``where`` that makes no sense
     ├── CameraError (OSError)               a source of frames that cannot be read
+    ├── FleetError (OSError)                a server of a fleet that cannot be reached or used
     ├── ExtraMissing (ImportError)          an optional half is not installed
     ├── PathRefused (PermissionError)       a path outside the folders that a service may read
     ├── Busy (BlockingIOError)              more waits already than there is room for
@@ -137,6 +138,10 @@ class FilterError(EdgeclipError, ValueError):
 
 class CameraError(EdgeclipError, OSError):
     """Report a source of frames that cannot be read, and will not be by waiting."""
+
+
+class FleetError(EdgeclipError, OSError):
+    """Report a server of a fleet that cannot be reached, refuses, or holds something else."""
 
 
 class ExtraMissing(EdgeclipError, ImportError):

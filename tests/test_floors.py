@@ -40,6 +40,10 @@ GATEKEEPERS = {
     "huey": {"serve/jobs/queue.py"},
     "redis": {"serve/jobs/queue.py"},
     "prometheus_client": {"serve/metrics.py"},
+    "ray": {"grow/cluster.py"},
+    "pyarrow": {"grow/tables.py"},
+    "fsspec": {"grow/places.py"},
+    "psycopg": {"grow/fleet/server.py"},
     "edgeclip_export": {"cli/export.py", "cli/quantize.py"},
 }
 # Foreign library → the only floor that may import it.

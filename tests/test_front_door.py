@@ -24,6 +24,7 @@ HEAVY = {
     "open_clip",
     "cv2",
     "picamera2",
+    "psycopg",
 }
 
 BASES = {
@@ -46,6 +47,7 @@ BASES = {
     "InvalidItem": (errors.EdgeclipError, ValueError),
     "FilterError": (errors.EdgeclipError, ValueError),
     "CameraError": (errors.EdgeclipError, OSError),
+    "FleetError": (errors.EdgeclipError, OSError),
     "ExtraMissing": (errors.EdgeclipError, ImportError),
     "PathRefused": (errors.EdgeclipError, PermissionError),
     "Busy": (errors.EdgeclipError, BlockingIOError),

@@ -39,6 +39,16 @@ REPLACED = {
     # Asked and answered for real in tests/serve and tests/test_service_doc.py.
     "pip install 'edgeclip[serve]'": f"grep -q '^serve = ' {ROOT}/pyproject.toml",
     "edgeclip serve": "edgeclip serve --help",
+    # Run for real in tests/grow, with a cluster and with a server.
+    "pip install 'edgeclip[ray,pg]'": f"grep -q '^ray = ' {ROOT}/pyproject.toml",
+    "edgeclip embed photos --engine ray --out vectors --model starter": "edgeclip embed --help",
+    "edgeclip index --from vectors --index bulk.index": "edgeclip index --help",
+    "edgeclip push --to postgresql://door@fleet.example/edgeclip --device door": (
+        "edgeclip push --help"
+    ),
+    'edgeclip search "a cat" --on postgresql://me@fleet.example/edgeclip --since 2h': (
+        "edgeclip search --help"
+    ),
     'curl -s http://127.0.0.1:8000/search --json \'{"query": "a sleeping cat", "count": 3}\'': (
         "true"
     ),

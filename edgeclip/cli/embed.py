@@ -28,6 +28,10 @@ from edgeclip.errors import EdgeclipError, ImageRejected, InvalidText
     type=click.Path(path_type=Path),
     help="Write to FILE.npy (with the names in FILE.json), FILE.csv or FILE.jsonl.",
 )
+@click.option("--engine", type=click.Choice(["ray"]), help="Embed many, on many processes.")
+@click.option("--out", metavar="DIR", help="Where --engine keeps vectors, as Parquet.")
+@click.option("--workers", type=click.IntRange(1), help="Processes of --engine.  [default: CPUs]")
+@click.option("--again", is_flag=True, help="With --engine: also what is in --out already.")
 @options.as_json
 @options.model_options
 def embed_command(
@@ -36,6 +40,10 @@ def embed_command(
     from_stdin: bool,
     no_normalize: bool,
     target: Path | None,
+    engine: str | None,
+    out: str | None,
+    workers: int | None,
+    again: bool,
     as_json: bool,
     **chosen: Any,
 ) -> None:
@@ -44,7 +52,20 @@ def embed_command(
     PATHS are pictures, folders of pictures, or - for one picture on stdin.  A picture that cannot
     be read does not stop the others; the exit code is then 1.  It has a row with its error in a
     table and in JSON lines, and none in .npy and .csv.
+
+    With --engine ray, PATHS is one folder, one text file with a path or an address on each line, or
+    the address of a folder (s3://bucket/photos).  It may be interrupted at any moment; run it again
+    and it goes on.
     """
+    if engine is not None:
+        if texts or from_stdin or no_normalize or target:
+            raise click.UsageError("--engine takes no --text, --stdin, --no-normalize or --output.")
+        from edgeclip.cli import bulk
+
+        bulk.embed(paths, out, workers, again, as_json, **chosen)
+        return
+    if out is not None or workers is not None or again:
+        raise click.UsageError("--out, --workers and --again are for --engine ray.")
     if not (paths or texts or from_stdin):
         raise click.UsageError("Give pictures, --text or --stdin.")
     if as_json and target:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgeclip.model.model import Model
 
 _RULES = ("exclude", "hidden", "follow_symlinks", "default_rules")
+_OF_THE_FOLDER = (*_RULES, "watch", "allow_empty", "nice")
 
 
 @click.command("index")
@@ -31,7 +32,8 @@ _RULES = ("exclude", "hidden", "follow_symlinks", "default_rules")
 @click.option("--default-rules", is_flag=True, help="Forget these three, which are remembered.")
 @click.option("--allow-empty", is_flag=True, help="Empty the index if DIR has no pictures.")
 @click.option("--nice", is_flag=True, help="Low priority and half of the threads.")
-@click.option("--dump", type=click.Choice(["jsonl", "npy"]), help="Write out all items.")
+@click.option("--from", "source", metavar="DIR", help="Take in vectors, from Parquet.")
+@click.option("--dump", type=click.Choice(["jsonl", "npy", "parquet"]), help="Write out all items.")
 @click.option("--output", "target", type=click.Path(path_type=Path), help="File of --dump.")
 @click.option("--verify", is_flag=True, help="Read the index and compare its checksums.")
 @click.option("--compact", is_flag=True, help="Give unused space back.")
@@ -43,6 +45,7 @@ _RULES = ("exclude", "hidden", "follow_symlinks", "default_rules")
 def index_command(
     folder: Path | None,
     index: Path | None,
+    source: str | None,
     dump: str | None,
     target: Path | None,
     verify: bool,
@@ -65,14 +68,14 @@ def index_command(
     and may be given several times.  --exclude, --hidden and --follow-symlinks are remembered: a run
     without any of them does as the last one did, and one with some of them forgets the others.
 
-    --dump, --verify, --compact, --backup and --remove do that alone, and look into no folder.  A
-    removed picture that is still in DIR comes back with the next run: exclude it.
+    --from, --dump, --verify, --compact, --backup and --remove do that alone, and look into no
+    folder.  A removed picture that is still in DIR comes back with the next run: exclude it.
     """
     path = indexes.index_path(index)
-    upkeep = [bool(dump), verify, compact, backup is not None, bool(keys)]
+    upkeep = [source is not None, bool(dump), verify, compact, backup is not None, bool(keys)]
     if sum(upkeep) > 1 or (any(upkeep) and (folder is not None or chosen["watch"])):
         raise click.UsageError(
-            "Give one of DIR, --dump, --verify, --compact, --backup and --remove."
+            "Give one of DIR, --from, --dump, --verify, --compact, --backup and --remove."
         )
     if target is not None and dump is None:
         raise click.UsageError("--output is for --dump.")
@@ -82,7 +85,12 @@ def index_command(
         return
     from edgeclip.cli import upkeep as work
 
-    if dump is not None:
+    if source is not None:
+        from edgeclip.cli import intake
+
+        how = {name: chosen.pop(name) for name in ("force", "as_json")}
+        intake.take_in(path, source, **how, chosen=_of_model(chosen))
+    elif dump is not None:
         work.dump(path, dump, target, chosen["as_json"])
     elif backup is not None:
         work.backup(path, backup, chosen["as_json"])
@@ -92,6 +100,11 @@ def index_command(
         work.verify(path, chosen["as_json"])
     else:
         work.compact(path, chosen["as_json"])
+
+
+def _of_model(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that choose a model, of all."""
+    return {name: value for name, value in chosen.items() if name not in _OF_THE_FOLDER}
 
 
 def _rules(

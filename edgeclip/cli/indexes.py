@@ -172,6 +172,11 @@ def _ways(manifest: Manifest, chosen: Mapping[str, Any]) -> dict[str, dict[str, 
     return ways
 
 
+def makes(manifest: Manifest, space: str, chosen: Mapping[str, Any]) -> bool:
+    """Tell whether a model makes vectors of a space, with options of some kind."""
+    return space in _ways(manifest, chosen)
+
+
 def _variants(manifest: Manifest, tower: str, chosen: Mapping[str, Any]) -> list[str | None]:
     """Return the variants of a tower: as asked for, else as tuned, else the default one first."""
     from edgeclip.model import tuned

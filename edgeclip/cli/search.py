@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgeclip.cli import coach, filters, indexes, options, output, sheets
+from edgeclip.cli import coach, filters, fleet, indexes, options, output, sheets
+from edgeclip.cli import matches as shown
 from edgeclip.cli.gallery import Gallery, folder_gallery, index_gallery, open_towers
 from edgeclip.errors import EdgeclipError
 
@@ -31,6 +32,7 @@ Answer = tuple[str, "list[Match]", "Judgement | None"]
     type=click.Path(path_type=Path),
     help="Search a folder of pictures, embedded there and then, instead of an index.",
 )
+@fleet.fleet_options
 @click.option(
     "--count",
     type=click.IntRange(1),
@@ -53,6 +55,8 @@ def search_command(
     queries: tuple[str, ...],
     index: Path | None,
     folder: Path | None,
+    address: str | None,
+    devices: tuple[str, ...],
     count: int,
     min_score: float,
     conditions: tuple[str, ...],
@@ -63,7 +67,7 @@ def search_command(
     as_json: bool,
     **chosen: Any,
 ) -> None:
-    """Rank the pictures of an index, or of a folder, for queries.
+    """Rank the pictures of an index, a folder or a fleet for queries.
 
     A query is words, an existing picture, or a weighted sum: "horse + stripes",
     "2:beach - people", "./cat.jpg + snow".
@@ -72,6 +76,18 @@ def search_command(
     pictures; the matches are shown all the same.
     """
     where = filters.where_of(conditions, since, until)
+    if address is not None or devices:
+        _check_fleet(address, folder or index, sheet)
+        if not (no_hints or as_json):
+            coach.hint(queries)
+        asked: dict[str, Any] = {
+            "count": count,
+            "min_score": min_score,
+            "where": where,
+            "as_json": as_json,
+        }
+        fleet.search(queries, address or "", devices, chosen, **asked)
+        return
     _check(folder, index, where, sheet)
     clock = [time.perf_counter()]
     source = folder_gallery(folder, chosen) if folder else index_gallery(index, chosen)
@@ -101,6 +117,16 @@ def search_command(
         if sheet is not None:
             rows = [(query, [(m.key, m.score) for m in matches]) for query, matches, _ in found]
             sheets.draw(sheet, gallery.path_of, rows)
+
+
+def _check_fleet(address: str | None, other: Path | None, sheet: Path | None) -> None:
+    """Refuse what a fleet is not asked with."""
+    if address is None:
+        raise click.UsageError("--device needs a fleet: give its server with --on.")
+    if other is not None:
+        raise click.UsageError("Give --on, --index or --in, only one of them.")
+    if sheet is not None:
+        raise click.UsageError("--sheet needs pictures, and those of a fleet are on its boards.")
 
 
 def _check(
@@ -162,30 +188,11 @@ def _print_json(found: Sequence[Answer], gallery: Gallery, times: dict[str, floa
     output.json_line({"queries": answers, "left_out": left_out, "times": times})
 
 
-def _table(matches: Sequence[Match]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return header and rows; with the times, where a camera has told some."""
-    times = [_time_of(match) for match in matches]
-    if any(times):
-        shown = zip(matches, times, strict=True)
-        rows = [(f"{match.score:.3f}", time, match.key) for match, time in shown]
-        return ("  score", "time", "picture"), [*rows]
-    return ("  score", "picture"), [(f"{match.score:.3f}", match.key) for match in matches]
-
-
-def _time_of(match: Match) -> str:
-    """Return when a picture was taken, in local time; that of its file says little."""
-    from edgeclip.index.where import moment
-
-    known = match.metadata or {}
-    taken = None if known.get("time_source") == "file" else moment(known.get(filters.TIME))
-    return "" if taken is None else f"{taken:%Y-%m-%d %H:%M:%S}"
-
-
 def _print(found: Sequence[Answer], least: float, times: dict[str, float]) -> None:
     for query, matches, judgement in found:
         output.say(output.printable(query))
         if matches:
-            output.table(*_table(matches))
+            output.table(*shown.table(matches))
         else:
             output.say(f"  no picture reaches {least:g}" if least > -1 else "  no picture")
         if judgement is not None and not judgement.good:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def dump(path: Path, form: str, target: Path | None, as_json: bool) -> None:
     """Write all items to a file, or as JSON lines to stdout."""
-    if form == "npy" and target is None:
-        raise click.UsageError("--dump npy needs --output FILE.npy.")
+    if form not in _STREAMED and target is None:
+        raise click.UsageError(f"--dump {form} needs --output FILE.{form}.")
     if target is not None:
         options.check_target(target, f".{form}")
     with _opened(path, read_only=True) as index:
@@ -30,7 +30,7 @@ def dump(path: Path, form: str, target: Path | None, as_json: bool) -> None:
             for item in index.items():
                 output.json_line(_record(item))
             return
-        count = _written(target, _to_npy if form == "npy" else _to_jsonl, index)
+        count = _written(target, _FORMS[form], index)
     wrote = f"wrote {output.counted(count, 'item')} to {output.printable(str(target))}"
     if as_json:
         output.json_line({"file_path": str(target), "items": count})
@@ -154,3 +154,20 @@ def _to_npy(file: IO[bytes], target: Path, index: Index) -> int:
         told = {"model": index.model, "space": index.space, "names": names, "metadata": known}
         beside.write(json.dumps(told).encode() + b"\n")
     return len(names)
+
+
+def _to_parquet(file: IO[bytes], _: Path, index: Index) -> int:
+    from edgeclip.grow import parquet, tables
+    from edgeclip.index.items import metadata_text
+
+    count = 0
+    with parquet.writer(file, tables.Head(index.space, index.dim or 1, index.model)) as write:
+        for item in index.items():
+            text = metadata_text(item.metadata)
+            write([tables.Row(item.key, item.vector, item.content_hash, item.stamp, text)])
+            count += 1
+    return count
+
+
+_STREAMED = ("jsonl",)
+_FORMS = {"npy": _to_npy, "jsonl": _to_jsonl, "parquet": _to_parquet}

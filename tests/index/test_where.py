@@ -174,3 +174,11 @@ def test_all_conditions_must_hold():
     assert passes(metadata, {"camera": "door", "width": {">=": 640, "<": 641}})
     assert not passes(metadata, {"camera": "door", "width": {">": 640}})
     assert passes(metadata, {}) and passes(metadata, None)
+
+
+def test_whole_numbers_beyond_floats():
+    large = 10**400
+    assert filters.tests({"n": large})["n"](large) and not filters.tests({"n": large})["n"](1)
+    assert filters.tests({"n": {">": 1}})["n"](large) and filters.tests({"n": [1, large]})["n"](
+        large
+    )

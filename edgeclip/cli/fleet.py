@@ -1,0 +1,113 @@
+"""``edgeclip search --on``: ask all devices of a fleet at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgeclip.cli import matches as shown
+from edgeclip.cli import options, output
+
+if TYPE_CHECKING:
+    from edgeclip.grow.fleet.search import FleetMatch
+    from edgeclip.vectors import Vector
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Answer = tuple[str, "list[FleetMatch]"]
+
+
+def fleet_options(command: Command) -> Command:
+    """Add the options that name a fleet; pass their values on to `search`."""
+    for option in reversed(
+        (
+            click.option(
+                "--on",
+                "address",
+                metavar="ADDRESS",
+                help="Ask a fleet: the server that boards push to, "
+                "postgresql://USER@HOST/DATABASE.  It cannot tell whether a match is a good one.",
+            ),
+            click.option(
+                "--device", "devices", multiple=True, help="Only this device of the fleet."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def search(
+    queries: Sequence[str],
+    address: str,
+    devices: Sequence[str],
+    chosen: dict[str, Any],
+    *,
+    count: int,
+    min_score: float,
+    where: dict[str, Any] | None,
+    as_json: bool,
+) -> None:
+    """Rank the pictures of a fleet for queries, and print them."""
+    from edgeclip.grow.fleet.search import Fleet
+    from edgeclip.grow.fleet.server import Server
+
+    clock = [time.perf_counter()]
+    with Server.open(address) as server:
+        fleet = Fleet(server)
+        model = options.load(**chosen)
+        fleet.check(model.space, devices)
+        clock.append(time.perf_counter())
+        # All of them first: a mistake in a query shows before anything is printed.
+        wanted: list[Vector] = [model.embed_query(query) for query in queries]
+        asked: dict[str, Any] = {
+            "count": count,
+            "where": where,
+            "devices": devices,
+            "min_score": min_score,
+        }
+        found = [
+            (query, fleet.search(vector, model.space, **asked))
+            for query, vector in zip(queries, wanted, strict=True)
+        ]
+        clock.append(time.perf_counter())
+    load, ask = clock[1] - clock[0], clock[2] - clock[1]
+    times = {"model_load_s": load, "text_per_query_ms": 1000 * ask / len(queries)}
+    if as_json:
+        _print_json(found, times)
+    else:
+        _print(found, min_score, times)
+
+
+def _print_json(found: Sequence[Answer], times: dict[str, float]) -> None:
+    answers = [
+        {
+            "query": query,
+            "good_match": None,
+            "threshold": None,
+            "matches": [
+                {
+                    "device": match.device,
+                    "key": match.key,
+                    "score": match.score,
+                    "metadata": match.metadata,
+                }
+                for match in matches
+            ],
+        }
+        for query, matches in found
+    ]
+    output.json_line({"queries": answers, "left_out": [], "times": times})
+
+
+def _print(found: Sequence[Answer], least: float, times: dict[str, float]) -> None:
+    for query, matches in found:
+        output.say(output.printable(query))
+        if matches:
+            output.table(*shown.fleet_table(matches))
+        else:
+            output.say(f"  no picture reaches {least:g}" if least > -1 else "  no picture")
+        output.say()
+    output.table(tuple(times), [tuple(f"{value:.2f}" for value in times.values())])

@@ -1,0 +1,63 @@
+"""Places: how far each device has come, in one row of the server for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgeclip.grow.fleet import texts
+from edgeclip.grow.fleet.server import Server
+
+_FIELDS = "index_id, generation, space, last_id, seq, items"
+_READ = f"SELECT {_FIELDS} FROM edgeclip_device WHERE device = %s"
+_REGISTER = f"""
+INSERT INTO edgeclip_device (device, model, {_FIELDS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+_MOVE = f"""
+UPDATE edgeclip_device SET ({_FIELDS}) = (%s, %s, %s, %s, %s, %s)
+WHERE device = %s AND index_id = %s AND last_id = %s AND seq = %s
+"""
+_FINISH = "UPDATE edgeclip_device SET pushed = now(), model = %s, dim = %s WHERE device = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a device has come on the server."""
+
+    index_id: str
+    generation: int
+    space: str
+    last_id: int
+    """Up to here all ids were sent."""
+    seq: int
+    """Up to here all changes to older items were sent."""
+    items: int
+    """How many rows of the device the server holds."""
+
+
+def read(server: Server, device: str) -> Place | None:
+    """Return the place of a device, or None for one that the server does not know."""
+    found = server.all(_READ, (device,))
+    return Place(*found[0]) if found else None
+
+
+def register(server: Server, device: str, model: str, place: Place) -> bool:
+    """Make a device known; tell whether it was not."""
+    return server.change(_REGISTER, (device, texts.encoded(model), *_values(place))) == 1
+
+
+def move(server: Server, device: str, before: Place, after: Place) -> bool:
+    """Bring a device from one place to another; tell whether it was there."""
+    was = (device, before.index_id, before.last_id, before.seq)
+    return server.change(_MOVE, (*_values(after), *was)) == 1
+
+
+def finish(server: Server, device: str, model: str, dim: int | None) -> None:
+    """Note that all of an index has arrived."""
+    server.change(_FINISH, (texts.encoded(model), dim, device))
+
+
+def _values(place: Place) -> Iterator[object]:
+    yield from (place.index_id, place.generation, texts.encoded(place.space))
+    yield from (place.last_id, place.seq, place.items)

@@ -1,0 +1,89 @@
+"""The SQL and the program of docs/fleet.md run, in order, as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from edgeclip.grow.fleet.server import ADDRESS, Server
+from tests.conftest import ROOT
+from tests.grow.fleet.some import check, filled, pushed
+
+TEXT = (ROOT / "docs" / "fleet.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(bash|python|sql)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def blocks(language):
+    return [code for kind, code in BLOCKS if kind == language]
+
+
+def test_the_sql(database, tmp_path):
+    grants, search, forget = blocks("sql")
+    folder = filled(tmp_path / "i", 10)
+    pushed(database, folder, "yard")
+    database.all(f"CREATE ROLE door LOGIN PASSWORD '{database.connect().info.password}'")
+    try:
+        database.all(grants)
+        with Server.open(database.server.url(database.name, "door")) as server:
+            from edgeclip.grow.fleet.push import push
+
+            push(folder, server, "door")
+        check(database, folder, "door")
+        database.all("UPDATE edgeclip_item SET key = 'a.jpg' WHERE device = 'door' AND id = 3")
+        assert database.all(search) == []  # none has a time
+        anyway = search.replace("other.times", 'coalesce(other.times, \'{"time": "9"}\')')
+        found = database.all(anyway)
+        assert len(found) == 10
+        assert {found[0][:2], found[1][:2]} == {("door", "a.jpg"), ("yard", "00002.jpg")}
+        assert found[0][2] == pytest.approx(1, abs=1e-3)
+        database.all(forget)
+        assert database.all("SELECT DISTINCT device FROM edgeclip_item") == [("yard",)]
+        pushed(database, folder, "door")
+        check(database, folder, "door")
+    finally:
+        database.all("DROP OWNED BY door")
+        database.all("DROP ROLE door")
+
+
+def test_the_program(database, cli, here, album, monkeypatch):
+    monkeypatch.setenv(ADDRESS, database.url)
+    assert cli("index", "album", "--index", "i", "--model", "starter").code == 0
+    assert cli("push", "--index", "i", "--device", "door").code == 0
+    (code,) = blocks("python")
+    code = code.replace('{">": 640}', '{">": 1}')
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3 and done.stdout.startswith("door ")
+
+
+def test_the_commands(cli):
+    block, _ = blocks("bash")
+    lines = [line for line in block.splitlines() if line.startswith("edgeclip ")]
+    assert len(lines) == 2
+    for line in lines:
+        command = line.split()[1]
+        known = cli(command, "--help").out
+        assert all(option in known for option in re.findall(r"--[a-z-]+", line.partition("#")[0]))
+
+
+def test_the_figures_are_those_of_the_program():
+    from edgeclip.grow.fleet import search, server, tables
+    from edgeclip.index import outbox
+
+    assert f"{tables.LARGE:,} vectors" in TEXT and f"`ef_search` {search._LEAST_EFFORT}" in TEXT
+    assert f"({outbox.LEAST_ROWS} rows)" in TEXT and f"waits for {server.LOCK_S} seconds" in TEXT
+    assert server.ADDRESS in TEXT
+
+
+def test_the_units():
+    """They call what there is, and read what the guide has written."""
+    service = (ROOT / "packaging" / "edgeclip-push.service").read_text("utf-8")
+    timer = (ROOT / "packaging" / "edgeclip-push.timer").read_text("utf-8")
+    assert "ExecStart=/opt/edgeclip/bin/edgeclip push\n" in service
+    assert "EnvironmentFile=/etc/edgeclip/push.env\n" in service
+    _, block = blocks("bash")
+    assert f"{ADDRESS}=postgresql://" in block and "/etc/edgeclip/push.env" in block
+    assert "edgeclip-push.timer" in block and "[Timer]" in timer
