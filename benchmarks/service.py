@@ -40,7 +40,7 @@ def rows() -> list[measure.Row]:
             return [
                 _throughput(served, model, pictures),
                 _alone(served, model, pictures),
-                _search(served, model, path),
+                *_search(served, model, path),
             ]
 
 
@@ -140,33 +140,42 @@ def _alone(served: Serving, model: Model, pictures: Sequence[bytes]) -> measure.
     )
 
 
-def _search(served: Serving, model: Model, path: Path) -> measure.Row:
+def _search(served: Serving, model: Model, path: Path) -> list[measure.Row]:
     request = _request(
         "/search", json.dumps({"query": "a dog on a beach"}).encode(), "application/json"
     )
     vector = model.embed_text("a dog on a beach")
-    with Index.open(path, read_only=True) as index, _client(served) as client:
+    with contextlib.ExitStack() as stack:
+        index = stack.enter_context(Index.open(path, read_only=True))
+        clients = [stack.enter_context(_client(served)) for _ in range(_CLIENTS)]
+        pool = stack.enter_context(ThreadPoolExecutor(_CLIENTS))
         expected = [match.key for match in index.search(vector)]
-        told = json.loads(client.ask(request))["matches"]
+        told = json.loads(clients[0].ask(request))["matches"]
         assert [match["key"] for match in told] == expected
 
-        def over_http() -> None:
-            for _ in range(_SEARCHES):
+        def asked_by(client: _Client, count: int) -> None:
+            for _ in range(count):
                 client.ask(request)
 
-        def in_process() -> None:
-            for _ in range(_SEARCHES):
-                index.search(vector)
-
-        seconds = measure.in_turn({"http": over_http, "process": in_process}, _ROUNDS)
-    http, process = (_SEARCHES / statistics.median(seconds[name]) for name in ("http", "process"))
-    return measure.Row(
-        f"POST /search by a text asked before, {_ITEMS:,} items: searches a second against "
-        "Index.search",
-        measure.ratio(seconds["process"], seconds["http"]),
-        ">= 0.60",
-        f"{http:.0f} against {process:.0f} searches/s",
-    )
+        jobs: dict[str, Callable[[], object]] = {
+            "process": lambda: [index.search(vector) for _ in range(_SEARCHES)],
+            "one client": lambda: asked_by(clients[0], _SEARCHES),
+            f"{_CLIENTS} clients": lambda: list(
+                pool.map(lambda client: asked_by(client, _SEARCHES // _CLIENTS), clients)
+            ),
+        }
+        seconds = measure.in_turn(jobs, _ROUNDS)
+    rate = {name: _SEARCHES / statistics.median(each) for name, each in seconds.items()}
+    return [
+        measure.Row(
+            f"POST /search from {name} by a text asked before, {_ITEMS:,} items: searches a second "
+            "against Index.search",
+            measure.ratio(seconds["process"], seconds[name]),
+            target,
+            f"{rate[name]:.0f} against {rate['process']:.0f} searches/s",
+        )
+        for name, target in ((f"{_CLIENTS} clients", ">= 0.60"), ("one client", ""))
+    ]
 
 
 def _timed(work: Callable[[], object]) -> float:

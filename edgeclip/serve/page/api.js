@@ -1,7 +1,8 @@
 /** Api: what is asked of the service, and what goes wrong. */
 
-import { useCallback, useEffect, useState } from "./html.js";
+import { useCallback, useEffect, useRef, useState } from "./html.js";
 import { lost, refused, useLink } from "./link.js";
+import { escaped } from "./names.js";
 
 const PATIENCE_MS = 70_000; // a board may take a minute; the service itself gives up then
 
@@ -46,21 +47,22 @@ export async function ask(path, { method = "GET", body, signal, patience = PATIE
 /** Ask for JSON, or send some; see `ask`. */
 export async function json(path, options) {
   const answer = await ask(path, options);
-  return answer.status === 204 ? null : answer.json();
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (options?.signal?.aborted) throw error;
+    if (!(error instanceof SyntaxError)) lost(); // it ended while it answered
+    const status = error instanceof SyntaxError ? answer.status : 0;
+    throw new Problem(status, "the answer of the service is cut off. Try again.");
+  }
 }
 
 /** Post JSON; see `ask`. */
 export const post = (path, body, signal) => json(path, { method: "POST", body, signal });
 
-/** Return the path of something of an item: "thumbnail", "picture" … */
-export const pathOf = (key, part) => `/items/${[...key].map(escaped).join("")}/${part}`;
-
-/** Escape a character; bytes that are no UTF-8 come as surrogates U+DC80 to U+DCFF. */
-function escaped(character) {
-  const code = character.codePointAt(0);
-  const isByte = code >= 0xdc80 && code <= 0xdcff;
-  return isByte ? `%${(code - 0xdc00).toString(16)}` : encodeURIComponent(character);
-}
+/** Return the path of an item, or of something of it: "thumbnail", "picture" … */
+export const pathOf = (key, part) => `/items/${escaped(key)}${part ? `/${part}` : ""}`;
 
 async function detailOf(answer) {
   try {
@@ -71,7 +73,8 @@ async function detailOf(answer) {
 }
 
 /**
- * Ask when the page is drawn, again when `what` changes or the service is back, or on demand.
+ * Ask when the page is drawn, again when `what` changes or the service is back, or on demand:
+ * by `again`, or by `renew`, which does not say that it asks.
  * @param {null | ((signal: AbortSignal) => Promise<any>)} asking null: there is nothing to ask
  * @param {Array<any>} what the question depends on
  */
@@ -79,13 +82,16 @@ export function useAsk(asking, what) {
   const { round } = useLink();
   const [told, tell] = useState({ loading: asking !== null });
   const [turn, setTurn] = useState(0);
+  const isQuiet = useRef(false);
   useEffect(() => {
     if (!asking) {
       tell({});
       return undefined;
     }
     const end = new AbortController();
-    tell((before) => ({ answer: before.answer, loading: true }));
+    const loading = !isQuiet.current;
+    isQuiet.current = false;
+    tell((before) => ({ answer: before.answer, loading: loading || !before.answer }));
     const fail = (problem) => {
       if (end.signal.aborted) return;
       // While the service is gone, what is shown stays: it is asked again when it is back.
@@ -94,5 +100,10 @@ export function useAsk(asking, what) {
     asking(end.signal).then((answer) => end.signal.aborted || tell({ answer }), fail);
     return () => end.abort();
   }, [...what, round, turn]);
-  return { ...told, again: useCallback(() => setTurn((before) => before + 1), []) };
+  const again = useCallback(() => setTurn((before) => before + 1), []);
+  const renew = useCallback(() => {
+    isQuiet.current = true;
+    again();
+  }, []);
+  return { ...told, again, renew };
 }

@@ -20,10 +20,12 @@ const STATES = {
 /** The view. */
 export function Camera() {
   const told = useAsk((signal) => json("/camera", { signal }), []);
+  const known = useRef(null); // what is watched goes on while it is asked again in vain
+  if (told.answer) known.current = told.answer;
   if (told.problem?.status === 404) return html`<${NoCamera} />`;
+  if (known.current) return html`<${Watched} camera=${known.current} again=${told.again} />`;
   if (told.problem) return html`<${Failure} problem=${told.problem} again=${told.again} />`;
-  if (!told.answer) return told.loading ? html`<${Loading} what="Asking for the camera" />` : null;
-  return html`<${Watched} camera=${told.answer} again=${told.again} />`;
+  return told.loading ? html`<${Loading} what="Asking for the camera" />` : null;
 }
 
 const NoCamera = () => html`
@@ -33,26 +35,9 @@ const NoCamera = () => html`
 `;
 
 function Watched({ camera, again }) {
-  const [rules, setRules] = useState(camera.rules);
-  const [state, setState] = useState(camera);
   const timeline = useTimeline();
   const frame = useFrame();
-  useEffect(() => {
-    setRules(camera.rules);
-    setState(camera);
-  }, [camera]);
-  useEvents("/events", {
-    reading: (reading) => {
-      setRules(reading.rules);
-      frame.renew();
-    },
-    event: timeline.add,
-    state: setState,
-    ended: () => {
-      again();
-      timeline.again();
-    },
-  });
+  const { rules, state } = useLive(camera, { again, timeline, frame });
   const firing = rules.filter(isFiring);
   return html`
     <div class="camera">
@@ -74,6 +59,36 @@ function Watched({ camera, again }) {
       </section>
     </div>
   `;
+}
+
+/**
+ * Return what the rules make of the newest frame, and how the camera is.
+ *
+ * The stream tells both as they change; what is asked beside it may be older when it comes.
+ */
+function useLive(camera, { again, timeline, frame }) {
+  const [rules, setRules] = useState(camera.rules);
+  const [state, setState] = useState(camera);
+  const isRead = useRef(false);
+  useEffect(() => {
+    if (!isRead.current) setRules(camera.rules); // of a service that was started again
+  }, [camera]);
+  useEvents("/events", {
+    begun: () => {
+      isRead.current = false;
+      again();
+      timeline.again(); // what happened while nobody listened
+    },
+    reading: (reading) => {
+      isRead.current = true;
+      setRules(reading.rules);
+      frame.renew();
+    },
+    event: timeline.add,
+    state: setState,
+    ended: again,
+  });
+  return { rules, state };
 }
 
 const told = ({ state, reason }) => [STATES[state] ?? state, reason && `(${reason})`].join(" ");
@@ -101,7 +116,7 @@ function useFrame() {
   const put = (next) => {
     if (own.url) URL.revokeObjectURL(own.url);
     own.url = next;
-    if (!own.isOver) set(next);
+    set(next);
   };
   const renew = async () => {
     const now = performance.now();
@@ -109,9 +124,10 @@ function useFrame() {
     Object.assign(own, { at: now, isAsking: true });
     try {
       const answer = await ask("/camera/frame");
-      put(URL.createObjectURL(await answer.blob()));
+      const data = await answer.blob();
+      if (!own.isOver) put(URL.createObjectURL(data)); // it may come after the view was left
     } catch (problem) {
-      if (problem.status === 404) put(null); // there is none, or it is nobody's business
+      if (problem.status === 404 && !own.isOver) put(null); // there is none, or it is nobody's business
     }
     own.isAsking = false;
   };
@@ -120,7 +136,7 @@ function useFrame() {
     renew();
     return () => {
       own.isOver = true;
-      put(null);
+      if (own.url) URL.revokeObjectURL(own.url);
     };
   }, []);
   return { url, renew };

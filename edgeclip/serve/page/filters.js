@@ -1,37 +1,77 @@
 /** Filters: when a picture was taken, and in which folder it is. */
 
-import { json, useAsk } from "./api.js";
-import { html } from "./html.js";
+import { Folders } from "./folders.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 
-/** The filters, as a row of fields. */
-export function Filters({ place, onChange }) {
-  const { answer } = useAsk((signal) => json("/folders", { signal }), []);
-  const folders = (answer?.folders ?? []).filter((each) => each.folder !== "");
-  const names = new Set(folders.map((each) => each.folder));
-  const hasAny = place.from || place.to || place.folder;
-  const put = (name) => (event) => onChange({ [name]: event.target.value });
+const PAUSE_MS = 700;
+const FIRST_YEAR = "1000"; // while a year is typed it is 0002, 0020 and 0202 before
+const ROOMY = "(min-width: 700px)";
+
+/**
+ * The filters: a row of fields, folded where there is little room.
+ * @param {{place: object, items: any, onChange: (part: object, options?: object) => void}} props
+ *   `items`: there may be other folders when it changes
+ */
+export function Filters({ place, items, onChange }) {
+  const part = useRef(null);
+  const set = [place.from, place.to, place.folder].filter(Boolean).length;
+  const clear = () => {
+    part.current.querySelector("input").focus(); // the button goes
+    onChange({ from: "", to: "", folder: "" });
+  };
+  const put = (name) => (day) => onChange({ [name]: day }, { replace: true });
   return html`
-    <div class="filters" role="group" aria-label="Filters">
-      <label>From <input type="date" value=${place.from} max=${place.to} onChange=${put("from")} /></label>
-      <label>To <input type="date" value=${place.to} min=${place.from} onChange=${put("to")} /></label>
-      ${(folders.length > 0 || place.folder) &&
-      html`
-        <label>Folder
-          <select value=${place.folder} onChange=${put("folder")}>
-            <option value="">all</option>
-            ${folders.map(
-              ({ folder, count }) => html`<option value=${folder}>${folder} (${count})</option>`,
-            )}
-            ${place.folder && !names.has(place.folder) &&
-            html`<option value=${place.folder}>${place.folder}</option>`}
-          </select>
-        </label>
-      `}
-      ${hasAny &&
-      html`<button class="quiet" onClick=${() => onChange({ from: "", to: "", folder: "" })}>
-        No filters
-      </button>`}
-    </div>
+    <${Fold} set=${set}>
+      <div class="filters" role="group" aria-label="Filters" ref=${part}>
+        <label>From <${Day} value=${place.from} max=${place.to} onDay=${put("from")} /></label>
+        <label>To <${Day} value=${place.to} min=${place.from} onDay=${put("to")} /></label>
+        <${Folders} chosen=${place.folder} items=${items} onChange=${(folder) => onChange({ folder })} />
+        ${set > 0 && html`<button class="quiet" onClick=${clear}>No filters</button>`}
+      </div>
+    </${Fold}>
+  `;
+}
+
+/** Fold something away where there is little room: what is found shall be in sight. */
+function Fold({ set, children }) {
+  const [isRoomy, note] = useState(() => matchMedia(ROOMY).matches);
+  useEffect(() => {
+    const room = matchMedia(ROOMY);
+    const changed = () => note(room.matches);
+    room.addEventListener("change", changed);
+    return () => room.removeEventListener("change", changed);
+  }, []);
+  if (isRoomy) return children;
+  return html`
+    <details class="fold">
+      <summary>Filters${set > 0 && ` (${set} set)`}</summary>
+      ${children}
+    </details>
+  `;
+}
+
+/** A day; it is taken when the field is left or nothing was typed for a moment. */
+function Day({ value, min, max, onDay }) {
+  const field = useRef(null);
+  const timer = useRef(0);
+  // Not with each rendering: that would take away what is half typed.
+  useLayoutEffect(() => {
+    field.current.value = value;
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const take = () => {
+    clearTimeout(timer.current);
+    const { value: day, validity } = field.current;
+    if (day !== value && !validity.badInput) onDay(day);
+  };
+  const typed = () => {
+    clearTimeout(timer.current);
+    const { value: day } = field.current;
+    if (!day || day >= FIRST_YEAR) timer.current = setTimeout(take, PAUSE_MS);
+  };
+  return html`
+    <input type="date" ref=${field} min=${min || undefined} max=${max || undefined} onInput=${typed}
+      onBlur=${take} onKeyDown=${(event) => event.key === "Enter" && take()} />
   `;
 }
 

@@ -1,12 +1,13 @@
 /** Hint: what the coach says of the words, while they are typed. */
 
 import { post } from "./api.js";
-import { html, useEffect, useState } from "./html.js";
+import { useKeptFocus } from "./focus.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 
 const PAUSE_MS = 400;
 
-/** The hint under the box; `onTake` gets the words that can be held. */
-export function Hint({ query, onTake }) {
+/** Return what the coach says of words, once nothing was typed for a moment; null: nothing yet. */
+function useAdvice(query) {
   const [advice, set] = useState(null);
   useEffect(() => {
     const end = new AbortController();
@@ -23,10 +24,21 @@ export function Hint({ query, onTake }) {
       end.abort();
     };
   }, [query]);
+  return advice;
+}
+
+/** The hint under the box; `onTake` gets the words that can be held. */
+export function Hint({ query, onTake }) {
+  const advice = useAdvice(query);
+  const part = useRef(null);
+  useKeptFocus(
+    () => part.current,
+    () => part.current?.closest('[tabindex="-1"]'),
+  );
   const limits = advice?.limits ?? [];
   const rewrite = advice?.rewrite ?? limits.find((each) => each.rewrite)?.rewrite;
   return html`
-    <div id="hint" role="status" class=${limits.length ? "note hint" : ""}>
+    <div id="hint" ref=${part} role="status" class=${limits.length ? "note hint" : ""}>
       ${limits.map((limit) => html`<${Limit} limit=${limit} key=${limit.kind} />`)}
       ${limits.length > 0 && rewrite &&
       html`<button type="button" onClick=${() => onTake(rewrite)}>Search for “${rewrite}”</button>`}

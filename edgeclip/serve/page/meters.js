@@ -6,7 +6,8 @@ const LEAST = 0.1;
 const WIDE = 100;
 
 /** Tell whether a rule is above its threshold. */
-export const isFiring = ({ score, threshold }) => threshold !== null && score > threshold;
+export const isFiring = ({ score, threshold }) =>
+  score !== null && threshold !== null && score > threshold;
 
 /** A meter for each rule; the mark in its middle is the threshold. */
 export function Meters({ rules }) {
@@ -21,6 +22,7 @@ export function Meters({ rules }) {
 }
 
 function Meter({ rule, farthest }) {
+  if (rule.score === null) return html`<${Unseen} rule=${rule} />`;
   if (rule.threshold === null) return html`<${Learning} rule=${rule} />`;
   const above = rule.score - rule.threshold;
   const far = Math.max(farthest.get(rule.rule) ?? LEAST, Math.abs(above));
@@ -39,6 +41,11 @@ function Meter({ rule, farthest }) {
     </svg>
   `;
 }
+
+const Unseen = ({ rule }) => html`
+  <span class="name">${rule.rule}</span>
+  <span class="value">no frame yet</span>
+`;
 
 function Learning({ rule }) {
   const share = Math.floor(rule.learnt * 100);

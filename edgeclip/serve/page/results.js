@@ -1,80 +1,83 @@
-/** Results: a grid of pictures with their scores, and what is said of them. */
+/** Results: what a search has found, and what is said of it. */
 
-import { html, useState } from "./html.js";
-import { Item } from "./item.js";
-import { Failure, Loading } from "./said.js";
-import { Thumbnail, score, timeOf } from "./shown.js";
+import { Grid } from "./grid.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
+import { Failure } from "./said.js";
+import { score } from "./shown.js";
+import { pictures, progressOf } from "./status.js";
 
-/** What a search has found. */
-export function Results({ told, isUntrained, count, onMore, onAdd, onFurther }) {
+/**
+ * What a search has found.
+ * @param {{told: object, place: string, count: number, model: object, onMore: Function,
+ *   onAdd: Function, onFurther: (() => void) | false}} props `told`: see `useAsk`
+ */
+export function Results({ told, place, count, model, onMore, onAdd, onFurther }) {
   const { answer, loading, problem, again } = told;
-  if (problem) return html`<${Failure} problem=${problem} again=${again} />`;
-  if (!answer) return loading ? html`<${Loading} what="Searching" />` : null;
+  const [part, grow] = useGrowth(answer, loading);
+  const isBad = !loading && answer?.good_match === false;
+  const further = () => {
+    grow(answer.matches.length);
+    onFurther();
+  };
   return html`
-    ${isUntrained && html`<p class="note bad">This model has random weights: its answers mean nothing.</p>`}
-    ${answer.good_match === false && html`<${NoGoodMatch} answer=${answer} />`}
-    <p role="status" class="small">${loading ? "Searching …" : summary(answer)}</p>
-    <${Grid} matches=${answer.matches} isBusy=${loading} onMore=${onMore} onAdd=${onAdd} />
-    ${answer.hasFurther && onFurther &&
-    html`<p class="further"><button onClick=${onFurther}>Show more than ${count}</button></p>`}
+    <div ref=${part}>
+      ${model?.trained === false &&
+      html`<p class="note bad">This model has random weights: its answers mean nothing.</p>`}
+      <div role="status" class=${isBad ? "note bad" : "small"}>
+        ${loading ? "Searching …" : answer && html`<${Summary} answer=${answer} model=${model} />`}
+      </div>
+      <${Failure} problem=${problem} again=${again} />
+      ${answer &&
+      html`<${Grid} matches=${answer.matches} place=${place} isBusy=${loading}
+        onMore=${onMore} onAdd=${onAdd} />`}
+      ${answer?.hasFurther && onFurther &&
+      html`<p class="further"><button onClick=${further}>Show more than ${count}</button></p>`}
+    </div>
   `;
 }
 
-function NoGoodMatch({ answer }) {
-  const best = answer.matches[0]?.score;
-  return html`
-    <p class="note bad" role="status">
-      <strong>No good match.</strong> Nothing here fits these words better than unrelated words do
-      (${score(best)}, where they get ${score(answer.threshold)}). What follows are only the best of
-      bad ones.
-    </p>
-  `;
+/** Hand the focus to the first picture that more of them bring: the button goes with the last. */
+function useGrowth(answer, loading) {
+  const part = useRef(null);
+  const known = useRef(0);
+  useLayoutEffect(() => {
+    if (loading || !known.current) return;
+    part.current.querySelectorAll(".grid .picture")[known.current]?.focus();
+    known.current = 0;
+  }, [answer, loading]);
+  return [part, (count) => (known.current = count)];
 }
 
-function summary({ matches, isList, isEmpty }) {
-  const many = `${matches.length} ${matches.length === 1 ? "picture" : "pictures"}`;
-  if (isEmpty) return "Type what the picture shows: the filters narrow a search.";
-  if (isList) return matches.length ? `${many} of the index; nothing is asked yet.` : "The index is empty.";
+/** What was found, in words; what is not a good match comes first. */
+function Summary({ answer, model }) {
+  const { matches, isList, total } = answer;
+  if (isList) return listed(matches.length, total, progressOf(model), answer.isFiltered);
   if (!matches.length) return "Nothing is found. Other filters may let more through.";
-  return `${many}, the nearest first; the best has ${score(matches[0].score)}.`;
-}
-
-/** A grid of items; each opens, and is a beginning for another search. */
-export function Grid({ matches, isBusy, onMore, onAdd }) {
-  const [opened, open] = useState(null);
-  const act = (deed) => deed && ((key) => (open(null), deed(key)));
+  const best = score(matches[0].score);
+  const found = `${pictures(matches.length)}, the nearest first; the best has ${best}.`;
+  if (answer.good_match !== false) return found + doubt(answer);
   return html`
-    <ul class="grid" aria-busy=${isBusy ? "true" : undefined}>
-      ${matches.map(
-        (match, at) => html`
-          <li key=${match.key}>
-            <${Cell} match=${match} onOpen=${() => open(at)} onMore=${onMore} />
-          </li>
-        `,
-      )}
-    </ul>
-    ${opened !== null && matches[opened] &&
-    html`<${Item} match=${matches[opened]} key="item" onClose=${() => open(null)}
-      onMore=${act(onMore)} onAdd=${act(onAdd)}
-      onBefore=${opened > 0 && (() => open(opened - 1))}
-      onAfter=${opened < matches.length - 1 && (() => open(opened + 1))} />`}
+    <p>
+      <strong>No good match.</strong> Nothing here fits these words better than unrelated words do,
+      which get ${score(answer.threshold)} here.
+    </p>
+    <p>${found} They are only the best of bad ones.</p>
   `;
 }
 
-function Cell({ match, onOpen, onMore }) {
-  return html`
-    <button class="picture" onClick=${onOpen} aria-label="Open ${match.key}">
-      <${Thumbnail} name=${match.key} />
-    </button>
-    <span class="caption">
-      ${match.score !== undefined && html`<b>${score(match.score)}</b>`}
-      ${match.badge && html`<em>${match.badge}</em>`}
-      <span class="name" title=${match.key}>${match.key}</span>
-      <time>${timeOf(match.metadata)}</time>
-    </span>
-    ${onMore &&
-    html`<button class="more" aria-label="More like this: ${match.key}" onClick=${() => onMore(match.key)}>
-      More like this
-    </button>`}
-  `;
+function doubt({ good_match: good, hasPictures }) {
+  if (good !== null) return "";
+  const why = hasPictures
+    ? "with pictures in a search, scores are of another range"
+    : "this index does not know what unrelated words get";
+  return ` Nobody knows whether that is a good match: ${why}.`;
+}
+
+function listed(count, total, progress, isFiltered) {
+  if (count) {
+    const many = count < total ? `${count.toLocaleString("en")} of ${pictures(total)}` : pictures(total);
+    return `${many}${isFiltered ? " that the filters let through" : " of the index"}; nothing is asked yet.`;
+  }
+  if (isFiltered) return "The filters let nothing through. Other ones may.";
+  return progress ? "Nothing is indexed yet; what comes is shown here." : "The index is empty.";
 }

@@ -1,16 +1,35 @@
 /** Said: what a view says when it has nothing else to show. */
 
-import { html } from "./html.js";
+import { settle, useKeptFocus } from "./focus.js";
+import { html, useEffect, useErrorBoundary } from "./html.js";
 
 /** What went wrong, and a way to try again; nothing while the service is gone: that is said above. */
 export function Failure({ problem, again }) {
   if (!problem || problem.status === 0 || problem.status === 401) return null;
+  const retry = (event) => {
+    settle(event.currentTarget); // it goes with what went wrong
+    again();
+  };
   return html`
     <div class="note bad" role="alert">
       <p>${sentence(problem.message)}</p>
-      ${again && html`<button onClick=${again}>Try again</button>`}
+      ${again && html`<button onClick=${retry}>Try again</button>`}
     </div>
   `;
+}
+
+const main = () => document.getElementById("main");
+
+/** A view that may break: then this one does, and not the page. */
+export function Boundary({ place, children }) {
+  const [error, reset] = useErrorBoundary();
+  useEffect(() => {
+    if (error) reset(); // another place may be well
+  }, [place]);
+  useKeptFocus(main, main);
+  if (!error) return children;
+  const message = `this cannot be shown (${error.message}). Go to another view, or try again.`;
+  return html`<${Failure} problem=${{ message }} again=${reset} />`;
 }
 
 /** That something is being fetched. */

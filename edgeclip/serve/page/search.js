@@ -1,73 +1,127 @@
 /** Search: the box, what is added to it, and what is found. */
 
-import { post, json, useAsk } from "./api.js";
-import { Filters, whereOf } from "./filters.js";
+import { useAsk } from "./api.js";
+import { countOf, furtherOf, isStart, kept, look } from "./asking.js";
+import { Filters } from "./filters.js";
+import { useKeptFocus } from "./focus.js";
 import { Hint } from "./hint.js";
 import { html, useEffect, useRef, useState } from "./html.js";
-import { picture } from "./pictures.js";
-import { format, go } from "./place.js";
+import { format, go, here } from "./place.js";
 import { Results } from "./results.js";
 import { NoIndex } from "./said.js";
-import { Terms, useTaking } from "./terms.js";
+import { progressOf } from "./status.js";
+import { FULL, MOST, Taken } from "./taking.js";
+import { Terms } from "./terms.js";
 
-const FIRST = 24;
-const MOST = 1000;
+const SMALL = "(max-width: 699px)";
 
-/** The view. */
-export function Search({ place, model }) {
-  const [words, setWords] = useState(place.q);
+/**
+ * The view.
+ * @param {{place: object, model: object | null, taking: object, typed: {current: string}}} props
+ *   `taking`: see `useTaking`; `typed` holds what stands in the box
+ */
+export function Search({ place, model, taking, typed }) {
+  const [words, type] = useWords(place.q, typed);
+  const box = useRef(null);
   const found = useRef(null);
-  useEffect(() => setWords(place.q), [place.q]);
-  const terms = place.terms.filter((term) => term.kind === "item" || picture(term.name));
-  const lost = place.terms.length - terms.length;
-  const change = (part, options) => go({ ...place, q: words, terms, ...part }, options);
-  const taking = useTaking((added) => change({ terms: [...terms, ...added], count: "" }));
-  const count = Math.min(Number(place.count) || FIRST, MOST);
-  const told = useAsk(
-    model?.items === null ? null : (signal) => looked(place, terms, count, signal),
-    [format(place), model?.items === null],
+  const told = useTold(place, model);
+  useKeptFocus(
+    () => document.getElementById("main"),
+    () => found.current,
   );
-  const submit = (event) => {
-    event.preventDefault();
-    change({ count: "" });
-  };
-  const more = (key) => {
-    setWords("");
-    go({ ...place, q: "", terms: [{ kind: "item", weight: 1, name: key }], count: "" });
-    found.current?.focus();
-  };
-  const add = (key) => {
-    const others = terms.filter((term) => term.kind !== "item" || term.name !== key);
-    change({ terms: [...others, { kind: "item", weight: 1, name: key }], count: "" });
-  };
-  const rewrite = (text) => {
-    setWords(text);
-    go({ ...place, terms, q: text, count: "" });
-  };
+  const deeds = deedsOf({ typed, type, taking, found });
   if (model?.items === null) return html`<${NoIndex} />`;
+  const terms = kept(place.terms);
+  const further = furtherOf(place);
   return html`
-    <${Box} words=${words} onWords=${setWords} onSubmit=${submit} onChosen=${taking.chosen} />
+    <${Box} words=${words} box=${box} onWords=${type} onSubmit=${deeds.submit} onChosen=${taking.chosen} />
     <p id="how" class="small">
       Words, or a sum: <code>2:beach - people</code>. Drop or paste a picture to add it.
     </p>
-    <${Hint} query=${words} onTake=${rewrite} />
-    ${taking.wrong && html`<p class="note bad" role="alert">${taking.wrong}</p>`}
-    ${lost > 0 && html`<p class="note">A picture was forgotten when the page was loaded again. Add it again.</p>`}
-    <${Terms} terms=${terms} onChange=${(changed) => change({ terms: changed }, { replace: true })} />
-    <${Filters} place=${place} onChange=${(part) => change({ ...part, count: "" })} />
-    <div ref=${found} tabindex="-1" class="plain">
-      <${Results} told=${told} isUntrained=${model?.trained === false} count=${count}
-        onMore=${more} onAdd=${add}
-        onFurther=${count < MOST && (() => change({ count: `${Math.min(count * 2, MOST)}` }, { replace: true }))} />
+    <${Hint} query=${words} onTake=${deeds.rewrite} />
+    <${Taken} taking=${taking} />
+    ${terms.length < place.terms.length && html`<${Lost} />`}
+    <${Terms} terms=${terms} onEmpty=${() => box.current.focus()}
+      onChange=${(changed) => deeds.change({ terms: changed }, { replace: true })} />
+    <${Filters} place=${place} items=${progressOf(model) ? "growing" : model?.items}
+      onChange=${(part, options) => deeds.change({ ...part, count: "" }, options)} />
+    <div ref=${found} tabindex="-1" class="plain" role="region" aria-label="What is found">
+      <${Results} told=${told} place=${format(place)} count=${countOf(place)} model=${model}
+        onMore=${deeds.more} onAdd=${deeds.add}
+        onFurther=${further && (() => deeds.change({ count: `${further}` }, { replace: true }))} />
     </div>
   `;
 }
 
-function Box({ words, onWords, onSubmit, onChosen }) {
+const Lost = () => html`
+  <p class="note">A picture of this search is not kept any more. Add it again.</p>
+`;
+
+/** Return what stands in the box, and what changes it. */
+function useWords(asked, typed) {
+  const [words, set] = useState(asked);
+  const type = (text) => {
+    typed.current = text;
+    set(text);
+  };
+  useEffect(() => type(asked), [asked]);
+  useEffect(() => () => (typed.current = ""), []);
+  return [words, type];
+}
+
+/** Return what the service tells of a place; what is leafed through also as the index grows. */
+function useTold(place, model) {
+  const hasIndex = model?.items !== null;
+  const asking = hasIndex ? (signal) => look(place, signal) : null;
+  const told = useAsk(asking, [format(place), hasIndex]);
+  const items = useRef(model?.items);
+  useEffect(() => {
+    const isNew = items.current !== undefined && items.current !== model?.items;
+    items.current = model?.items;
+    if (isNew && hasIndex && isStart(place)) told.renew();
+  }, [model?.items]);
+  return told;
+}
+
+const only = (key) => [{ kind: "item", weight: 1, name: key }];
+
+/** Return what can be done here; each begins where the search is when it is done. */
+function deedsOf({ typed, type, taking, found }) {
+  const change = (part, options) => {
+    const place = here();
+    go({ ...place, q: typed.current, terms: kept(place.terms), ...part }, options);
+  };
+  return {
+    change,
+    submit(event) {
+      event.preventDefault();
+      change({ count: "" });
+      if (matchMedia(SMALL).matches) found.current.focus(); // below the box and its keyboard
+    },
+    rewrite(words) {
+      found.current.focus();
+      type(words);
+      change({ count: "" });
+    },
+    more(key) {
+      found.current.focus();
+      type("");
+      change({ terms: only(key), count: "" });
+    },
+    add(key) {
+      found.current.focus();
+      const others = kept(here().terms).filter((term) => term.kind !== "item" || term.name !== key);
+      if (others.length >= MOST) taking.tell(FULL);
+      else change({ terms: [...others, ...only(key)], count: "" });
+    },
+  };
+}
+
+function Box({ words, box, onWords, onSubmit, onChosen }) {
   return html`
     <form role="search" class="search" onSubmit=${onSubmit}>
       <label for="q" class="unseen">What the picture shows</label>
-      <input id="q" type="search" name="q" value=${words} maxlength="4096" autocomplete="off"
+      <input id="q" type="search" name="q" ref=${box} value=${words} maxlength="4096" autocomplete="off"
         placeholder="What the picture shows" aria-describedby="hint how"
         onInput=${(event) => onWords(event.target.value)} />
       <button class="main">Search</button>
@@ -78,31 +132,3 @@ function Box({ words, onWords, onSubmit, onChosen }) {
     </form>
   `;
 }
-
-/** Ask; without words and pictures the index is leafed through. */
-async function looked(place, terms, count, signal) {
-  const where = whereOf(place);
-  if (!place.q.trim() && !terms.length) {
-    if (where) return { matches: [], isEmpty: true };
-    const page = await json(`/items?count=${count}`, { signal });
-    return { matches: page.items, isList: true, hasFurther: page.next !== null };
-  }
-  // What is like an item is not the item itself.
-  const own = new Set(terms.filter((t) => t.kind === "item" && t.weight > 0).map((t) => t.name));
-  const told = await post(
-    "/search",
-    {
-      query: place.q,
-      terms: terms.map(sent),
-      count: Math.min(count + own.size, MOST),
-      ...(where && { where }),
-    },
-    signal,
-  );
-  const hasFurther = told.matches.length === Math.min(count + own.size, MOST);
-  const matches = told.matches.filter((match) => !own.has(match.key)).slice(0, count);
-  return { ...told, matches, hasFurther };
-}
-
-const sent = ({ kind, weight, name }) =>
-  kind === "item" ? { key: name, weight } : { picture: picture(name).data, weight };

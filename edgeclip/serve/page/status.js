@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "./html.js";
 import { useLink } from "./link.js";
 
 const EVERY_MS = 10_000;
-const BUILDING_MS = 2000;
+const BUSY_MS = 2000;
 const PATIENCE_MS = 20_000;
 
 /** Return what the service tells of itself, anew every few seconds; null: nothing yet. */
@@ -25,7 +25,7 @@ export function useStatus() {
       }
       if (end.signal.aborted) return;
       if (told) set(told);
-      timer = setTimeout(look, told?.search_by === "building" ? BUILDING_MS : EVERY_MS);
+      timer = setTimeout(look, isBusy(told) ? BUSY_MS : EVERY_MS);
     };
     look();
     return () => {
@@ -36,21 +36,37 @@ export function useStatus() {
   return model;
 }
 
+/** Return how far the indexing of a folder is, by whatever process does it; null: none is. */
+export const progressOf = (model) => model?.progress ?? null;
+
+const isBusy = (model) => model?.search_by === "building" || progressOf(model) !== null;
+
 /** Show it in a line. */
 export function Status({ model }) {
   if (!model) return html`<p class="status">…</p>`;
   const items = model.items === null ? "no index" : pictures(model.items);
-  const building = model.search_by === "building";
+  const progress = progressOf(model);
   return html`
     <p class="status" title="edgeclip ${model.version}, searched by ${model.search_by ?? "nothing"}">
       ${model.name} · ${items}
-      ${building &&
+      ${model.search_by === "building" &&
       html` · building the search
         <progress aria-label="Building the search"></progress>`}
+      ${progress && html`<${Progress} ...${progress} />`}
     </p>
   `;
 }
 
+function Progress({ done, total }) {
+  const words = total ? `${count(done)} of ${count(total)}` : count(done);
+  return html`
+    ${" "}· indexing a folder: ${words}${" "}
+    <progress aria-label="Indexing a folder" max=${total || undefined} value=${total ? done : undefined}>
+    </progress>
+  `;
+}
+
+const count = (number) => number.toLocaleString("en");
+
 /** Say how many pictures: "1,234 pictures". */
-export const pictures = (count) =>
-  `${count.toLocaleString("en")} ${count === 1 ? "picture" : "pictures"}`;
+export const pictures = (number) => `${count(number)} ${number === 1 ? "picture" : "pictures"}`;

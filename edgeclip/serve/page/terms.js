@@ -1,21 +1,36 @@
 /** Terms: pictures and items that are parts of the query, each with its weight. */
 
-import { pathOf } from "./api.js";
-import { html, useLayoutEffect, useRef, useState } from "./html.js";
-import { filesOf, picture, take } from "./pictures.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
+import { picture } from "./pictures.js";
+import { Thumbnail } from "./shown.js";
 
 const STEP = 0.5;
 const HIGHEST = 10;
-const MOST = 16;
 
-/** The chips. */
-export function Terms({ terms, onChange }) {
+/**
+ * The chips.
+ * @param {{terms: Array<object>, onChange: (terms: Array<object>) => void, onEmpty: () => void}} props
+ *   `onEmpty` gets the focus when the last is removed
+ */
+export function Terms({ terms, onChange, onEmpty }) {
+  const list = useRef(null);
+  const removed = useRef(null);
+  useLayoutEffect(() => {
+    if (removed.current === null) return;
+    const chips = list.current?.querySelectorAll(".remove") ?? [];
+    if (chips.length) chips[Math.min(removed.current, chips.length - 1)].focus();
+    else onEmpty();
+    removed.current = null;
+  }, [terms.length]);
   if (!terms.length) return null;
   const put = (at, weight) =>
     onChange(terms.map((term, i) => (i === at ? { ...term, weight } : term)));
-  const drop = (at) => onChange(terms.filter((_, i) => i !== at));
+  const drop = (at) => {
+    removed.current = at;
+    onChange(terms.filter((_, i) => i !== at));
+  };
   return html`
-    <ul class="terms" aria-label="Pictures in the search">
+    <ul class="terms" ref=${list} aria-label="Pictures in the search">
       ${terms.map(
         (term, at) => html`
           <li key=${`${term.kind}:${term.name}`}>
@@ -28,9 +43,8 @@ export function Terms({ terms, onChange }) {
 }
 
 function Term({ term, onWeight, onDrop }) {
-  const isItem = term.kind === "item";
-  const name = isItem ? term.name : picture(term.name).name;
-  const source = isItem ? pathOf(term.name, "thumbnail?size=64") : picture(term.name).url;
+  const own = term.kind === "picture" && picture(term.name);
+  const name = own ? own.name : term.name;
   const typed = (event) => {
     const weight = Number(event.target.value);
     const isGood = weight !== 0 && Math.abs(weight) <= HIGHEST;
@@ -38,7 +52,7 @@ function Term({ term, onWeight, onDrop }) {
     else event.target.value = term.weight;
   };
   return html`
-    <img src=${source} alt="" />
+    ${own ? html`<img src=${own.url} alt="" />` : html`<${Thumbnail} name=${name} size=${64} />`}
     <span class="name">${name}</span>
     <span class="weight" role="group" aria-label="Weight of ${name}">
       <button aria-label="Less of ${name}" onClick=${() => onWeight(stepped(term.weight, -STEP))}>−</button>
@@ -46,7 +60,7 @@ function Term({ term, onWeight, onDrop }) {
         aria-label="Weight of ${name}" onChange=${typed} />
       <button aria-label="More of ${name}" onClick=${() => onWeight(stepped(term.weight, STEP))}>＋</button>
     </span>
-    <button aria-label="Remove ${name}" onClick=${onDrop}>✕</button>
+    <button class="remove" aria-label="Remove ${name}" onClick=${onDrop}>✕</button>
   `;
 }
 
@@ -54,62 +68,4 @@ function Term({ term, onWeight, onDrop }) {
 function stepped(weight, step) {
   const next = Math.round((weight + step) * 100) / 100 || step;
   return Math.max(-HIGHEST, Math.min(HIGHEST, next));
-}
-
-/**
- * Take in what is dropped anywhere on the page, pasted or chosen.
- * @param {(terms: Array<object>) => void} onTaken
- */
-export function useTaking(onTaken) {
-  const [wrong, tell] = useState("");
-  const latest = useRef(null);
-  latest.current = async (files) => {
-    tell("");
-    const added = [];
-    for (const file of files.slice(0, MOST)) {
-      try {
-        added.push({ kind: "picture", weight: 1, name: await take(file) });
-      } catch (problem) {
-        tell(problem.message);
-      }
-    }
-    if (added.length) onTaken(added);
-  };
-  // As soon as the page is seen: a file that nobody takes would be opened instead of it.
-  useLayoutEffect(() => {
-    const listeners = { dragover, dragleave, drop, paste };
-    for (const [name, listener] of Object.entries(listeners)) {
-      document.addEventListener(name, listener);
-    }
-    return () => {
-      for (const [name, listener] of Object.entries(listeners)) {
-        document.removeEventListener(name, listener);
-      }
-    };
-
-    function dragover(event) {
-      if (!event.dataTransfer.types.includes("Files")) return;
-      event.preventDefault();
-      document.body.classList.add("dropping");
-    }
-    function dragleave(event) {
-      if (!event.relatedTarget) document.body.classList.remove("dropping");
-    }
-    function drop(event) {
-      document.body.classList.remove("dropping");
-      const files = filesOf(event.dataTransfer);
-      if (!files.length) return;
-      event.preventDefault();
-      latest.current(files);
-    }
-    function paste(event) {
-      const files = filesOf(event.clipboardData);
-      if (files.length) latest.current(files);
-    }
-  }, []);
-  const chosen = (event) => {
-    latest.current(filesOf(event.target));
-    event.target.value = ""; // the same file may be chosen again
-  };
-  return { wrong, chosen };
 }

@@ -2,7 +2,7 @@
 
 import { json, useAsk } from "./api.js";
 import { html, useEffect, useState } from "./html.js";
-import { Failure } from "./said.js";
+import { Failure, Loading } from "./said.js";
 
 const MOST = 100;
 
@@ -33,25 +33,34 @@ function merged(newer, older) {
 
 /** Show them. */
 export function Timeline({ timeline }) {
-  const { events, last, problem, again } = timeline;
+  const { events, last, answer, problem, again } = timeline;
   return html`
     <p role="status" class="unseen">${last}</p>
     <${Failure} problem=${problem} again=${again} />
-    ${!events.length && !problem && html`<p class="small">Nothing has happened yet.</p>`}
-    <ol class="timeline">
+    ${!events.length && !problem && (answer ? html`<${Nothing} />` : html`<${Loading} />`)}
+    ${events.length > 0 &&
+    html`<ol class="timeline" tabindex="0" aria-labelledby="events">
       ${events.map((event) => html`<li key=${event.id} class=${event.state}><${Row} event=${event} /></li>`)}
-    </ol>
+    </ol>`}
   `;
 }
 
+const Nothing = () => html`<p class="small">Nothing has happened yet.</p>`;
+
 function Row({ event }) {
   const [day, time] = [event.start.slice(0, 10), event.start.slice(11, 19)];
-  const length = event.state === "ended" ? `for ${duration(event.duration_s)}` : "now";
   return html`
     <time datetime=${event.start}>${event.clock_set ? day : "clock not set"} <b>${time}</b></time>
     <span class="name">${event.rule}</span>
-    <span class="small">${length}, score ${event.score.toFixed(2)} (above ${event.threshold.toFixed(2)})</span>
+    <span class="small">
+      ${lengthOf(event)}, score ${event.score.toFixed(2)} (above ${event.threshold.toFixed(2)})
+    </span>
   `;
+}
+
+/** Say how long an event took; of one that the service did not see the end of nobody knows. */
+function lengthOf({ state, duration_s: seconds }) {
+  return { started: "now", ended: `for ${duration(seconds)}` }[state] ?? "end not known";
 }
 
 function duration(seconds) {

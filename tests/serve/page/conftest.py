@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
@@ -17,6 +18,7 @@ from tests.serve.serving import serving
 EXIF, TAKEN = 0x8769, 0x9003  # when the picture was taken
 ODD = "more/50% & #1?ä.png"
 WIDE = (1280, 800)
+DIM = 512  # vectors that are drawn in it are far from each other
 
 expect.set_options(timeout=10_000)
 
@@ -95,6 +97,34 @@ def open_page(chromium):
         each for each in said if not each.startswith(("Failed to load resource", "http://127."))
     ]
     assert [each for each in loud if not each.startswith("blob:")] == []
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, model):
+    """A running service of vectors without pictures: 251 pairs, a group, a set, and 45 alone."""
+    folder = tmp_path_factory.mktemp("many")
+    noise = np.random.default_rng(0)
+
+    def like(middle, count, cosine):
+        """Return unit vectors, whose cosine to each other is about this."""
+        others = noise.normal(size=(count, DIM)) / DIM**0.5
+        found = middle * cosine**0.5 + others * (1 - cosine) ** 0.5
+        return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+    middles = like(np.zeros(DIM), 298, 0.0)
+    named = {"alone": middles[:45]}
+    named["group"] = like(middles[45], 230, 0.9)
+    named["set"] = like(middles[46], 120, 0.9999)
+    for number, middle in enumerate(middles[47:]):
+        named[f"pair {number:03}"] = like(middle, 2, 0.9999)
+    with Index.open(folder / "index", model.space, model=str(model.manifest.folder)) as index:
+        index.add_many(
+            (f"{name}/{number}", vector.astype(np.float32))
+            for name, vectors in named.items()
+            for number, vector in enumerate(vectors)
+        )
+    with serving(folder, "--index", str(folder / "index")) as running:
+        yield running
 
 
 @pytest.fixture

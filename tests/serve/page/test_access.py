@@ -62,6 +62,25 @@ def test_nothing_stands_out_at_the_side(open_page, shown, album, size):
     assert box["x"] >= 0 and box["x"] + box["width"] <= size[0]
 
 
+def test_what_is_found_is_in_sight_on_a_phone(open_page, shown):
+    page = open_page(shown, size=(360, 640), has_touch=True, is_mobile=True)
+    opened(page)
+    first = page.locator(".grid .picture").first
+    expect(first).to_be_visible()
+    assert first.bounding_box()["y"] < 460
+    page.get_by_role("searchbox").fill("three cats left of a dog")
+    expect(page.locator("#hint")).to_contain_text("CLIP")
+    page.get_by_role("button", name="Search", exact=True).tap()
+    expect(page.get_by_text("the nearest first")).to_be_visible()
+    until(page, "!document.querySelector('[aria-busy]')")
+    assert 0 <= first.bounding_box()["y"] < 320
+    expect(page.get_by_label("From")).to_be_hidden()
+    page.get_by_text("Filters").tap()
+    page.get_by_label("From").fill("2020-05-02")
+    expect(page.get_by_text("Filters (1 set)")).to_be_visible()
+    assert faults(page) == []
+
+
 def test_with_the_keyboard_alone(page, api):
     opened(page)
     page.keyboard.press("Tab")

@@ -38,3 +38,40 @@ def test_groups(page, api):
     # Of a large one the first are shown, and all on demand.
     page.get_by_role("button", name="Show all").first.click()
     expect(sections.first.locator(".name")).to_have_text(groups[0]["keys"])
+
+
+def test_more_sets_than_are_shown(open_page, many):
+    page = open_page(many)
+    opened(page, "duplicates")
+    expect(page.get_by_text("The first 200 of 252 sets.")).to_be_visible()
+    expect(page.locator("main section")).to_have_count(200)
+    # All of a large one are there on demand, a part at a time.
+    first = page.locator("main section").first
+    expect(first.locator("h2")).to_have_text("120 pictures")
+    expect(first.locator(".grid li")).to_have_count(6)
+    first.get_by_role("button", name="Show 100 of 120").click()
+    expect(first.locator(".grid li")).to_have_count(100)
+    first.get_by_role("button", name="Show all 120").click()
+    expect(first.locator(".grid li")).to_have_count(120)
+    names = first.locator(".name").all_inner_texts()
+    assert sorted(names) == sorted(f"set/{number}" for number in range(120))
+    expect(first.locator(".grid b")).to_have_count(119)  # each has its cosine to the keeper
+    first.get_by_role("button", name="Show fewer").click()
+    expect(first.locator(".grid li")).to_have_count(6)
+
+
+def test_more_groups_than_are_shown(open_page, many):
+    page = open_page(many)
+    opened(page, "groups")
+    expect(page.get_by_text("The first 200 of 253 groups.")).to_be_visible()
+    expect(page.get_by_text("45 pictures in no group.")).to_be_visible()
+    first = page.locator("main section").first
+    expect(first.locator("h2")).to_have_text("Group 1: 230 pictures")
+    for number, name in ((100, "Show 100 of 230"), (200, "Show 200 of 230"), (230, "Show all 230")):
+        button = first.get_by_role("button", name=name)
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(first.locator(".grid li")).to_have_count(number)
+    expect(first.get_by_role("button", name="Show fewer")).to_be_focused()
+    names = first.locator(".name").all_inner_texts()
+    assert sorted(names) == sorted(f"group/{number}" for number in range(230))
