@@ -91,7 +91,7 @@ class Camera:
         self._frame: Frame | None = None
         self._state: dict[str, Any] = {"camera": watcher.camera, "state": "opening", "reason": ""}
         # A camera that cannot be reached for days has its rules all the same.
-        self._rules = [_unseen(each) for each in watcher._watched]
+        self._rules = [_unseen(each) for each in watcher.watched]
         self._onlookers: set[_Onlooker] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()

@@ -139,6 +139,11 @@ class Watcher:
         return events
 
     @property
+    def watched(self) -> tuple[Watched, ...]:
+        """The rules, and what each of them has learnt."""
+        return tuple(self._watched)
+
+    @property
     def readings(self) -> list[Reading]:
         """What the rules make of the newest frame; nothing before there was one."""
         return [

@@ -253,6 +253,6 @@ def _locked(folder: Path) -> Lock:
     return Lock(
         folder / "lock",
         folder="jobs' folder",
-        taken=f"the jobs in {folder} are in use by another process. Stop it, or give another "
-        "folder.",
+        taken=f"the jobs in {folder} are in use by another process. Stop it, or give a folder of "
+        "your own with --jobs.",
     )

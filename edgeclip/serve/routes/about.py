@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from edgeclip import __version__
 from edgeclip.index import progress
 from edgeclip.serve.answers import Json
-from edgeclip.serve.doors import COOKIE, Doors
+from edgeclip.serve.doors import COOKIE_AGE_S, Doors, cookie_of
 from edgeclip.serve.problems import Refused, responses
 from edgeclip.serve.routes.shared import Body, Served, router, threaded
 from edgeclip.serve.service import Service
@@ -124,16 +124,22 @@ async def enter(asked: Token, request: Request) -> Any:
         )
     answer = Response(status_code=204)
     if shown is not None:
-        secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, shown, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(
+            cookie_of(request.headers["host"]),
+            shown,
+            max_age=COOKIE_AGE_S,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
     return answer
 
 
 @routes.delete(
     "/session", status_code=204, response_model=None, response_class=Response, responses=responses()
 )
-async def leave() -> Any:
+async def leave(request: Request) -> Any:
     """Let a browser forget how it came in."""
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    answer.delete_cookie(cookie_of(request.headers["host"]), httponly=True, samesite="strict")
     return answer

@@ -28,7 +28,7 @@ class RuleReading(BaseModel):
     """What one rule makes of the newest frame."""
 
     rule: str
-    score: float
+    score: float | None = Field(description="null: no frame was looked at yet.")
     threshold: float | None = Field(description="It alerts above it; null: it still learns.")
     learnt: float = Field(description="How much of that is done, from 0 to 1.")
     box: list[float] = Field(description="Left, top, right, bottom as shares of the frame.")

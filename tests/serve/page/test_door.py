@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -96,3 +97,22 @@ def test_each_service_of_a_board_has_a_cookie_of_its_own(host, name):
     for wrong in (f"{name}=other", f"x{name}={session}", f"edgeclip_session_9={session}", ""):
         with pytest.raises(Refused, match="wants its token"):
             doors.check("/model", {"host": [host], "cookie": [wrong]})
+
+
+def test_who_is_let_in_stays_in_beside_another_service(open_page, locked, tmp_path, tiny_model):
+    arguments = ("--model", str(tiny_model))
+    with serving(tmp_path / "other", *arguments, EDGECLIP_TOKEN=TOKEN[::-1]) as other:
+        page = open_page(locked)
+        second = page.context.new_page()
+        for window, service, token in ((page, locked, TOKEN), (second, other, TOKEN[::-1])):
+            window.goto(service.url)
+            window.get_by_role("textbox", name="Token").fill(token)
+            window.keyboard.press("Enter")
+            expect(window.get_by_text("This service has no index")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("This service has no index")).to_be_visible()
+        kept = {each["name"]: each for each in page.context.cookies()}
+        assert set(kept) == {f"edgeclip_session_{each.port}" for each in (locked, other)}
+        for each in kept.values():
+            assert each["httpOnly"] and each["sameSite"] == "Strict"
+            assert each["expires"] > time.time() + 300 * 24 * 3600
