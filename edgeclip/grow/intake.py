@@ -60,15 +60,21 @@ class Intake:
         """
         for name in self._names:
             title = f"{self._place.name}/{name}"
+            own = self._head(name)
             with self._place.open(name) as file:
                 for rows in parquet.read(file, title):
                     for start in range(0, len(rows), MOST_ROWS):
-                        yield self._put(index, rows[start : start + MOST_ROWS], title)
+                        yield self._put(index, rows[start : start + MOST_ROWS], own, title)
 
-    def _put(self, index: Index, rows: list[Row], title: str) -> Counter[str]:
+    def _put(self, index: Index, rows: list[Row], own: Head, title: str) -> Counter[str]:
         changes = []
         for row in rows:
-            space = row.space or self.head.space
+            space = row.space or own.space
+            if not space:
+                raise SpaceMismatch(
+                    f"{title} does not say of which model its vectors are. Write the space id into "
+                    "its column space."
+                )
             if space != index.space:
                 told = Head(index.space, 0, index.model), Head(space, 0, self.head.model)
                 raise SpaceMismatch(_two(f"{index.path} and {title} hold", *told))

@@ -13,6 +13,8 @@ from edgeclip.grow.tables import FORMAT, Head, Row
 GROUP_ROWS = 4096
 """Rows of a row group: 8 MB of 512 numbers each."""
 _READ_ROWS = 1024
+_BUFFER_BYTES = 1 << 20
+"""Read at once: a row group of other programs may be gigabytes."""
 _FIELDS = ("format", "space", "model", "dim")
 _NEEDED = ("key", "vector")
 _STATE = ("key", "key_bytes", "stamp", "error")
@@ -93,7 +95,7 @@ def _opened(file: IO[bytes]) -> Any:
     # Threads that read ahead call Python's file while the interpreter ends, and that ends in an
     # abort (apache/arrow#34314).
     return tables.arrow().parquet.ParquetFile(
-        file, pre_buffer=False, page_checksum_verification=True
+        file, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
     )
 
 

@@ -111,6 +111,10 @@ class Parts:
     def _note(self, key: str, stamp: str | None, failed: bool) -> None:
         number = len(self._names) - 1
         before = self._known.get(key)
+        if before is not None and failed and stamp is None and not before[2]:
+            # It could not be read this time: its vector is worth more than that.
+            self._stale.setdefault(number, set()).add(key)
+            return
         if before is not None and before[0] != number:
             self._stale.setdefault(before[0], set()).add(key)
         self._known[key] = (number, stamp, failed)

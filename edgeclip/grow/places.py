@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from edgeclip.errors import EdgeclipError, ExtraMissing
 from edgeclip.model.headers import printable
@@ -49,6 +50,8 @@ def place(where: str | os.PathLike[str]) -> Place:
         ExtraMissing: what would is not installed.
     """
     text = os.fspath(where)
+    if text.startswith("file://"):  # there a file is written beside, and renamed
+        return Local(Path(unquote(urlsplit(text).path)))
     return Remote(text) if is_address(text) else Local(Path(text))
 
 

@@ -184,6 +184,16 @@ def test_another_space_is_refused_and_both_are_named(tmp_path):
         Intake(tmp_path)
 
 
+def test_a_file_that_does_not_say_its_space_is_not_taken_for_another_s(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(written([Row("a", vector_of("a"))]).getvalue())
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(vector_of("z"), pa.float32()), DIM)
+    pq.write_table(pa.table({"key": ["z"], "vector": vectors}), tmp_path / "z.parquet")
+    with opened(tmp_path / "a.index") as index:
+        with pytest.raises(SpaceMismatch, match=r"z\.parquet does not say"):
+            list(Intake(tmp_path).into(index))
+        assert list(index) == ["a"]
+
+
 def test_a_row_of_another_space_is_found_though_its_file_says_otherwise(tmp_path):
     file = written([Row("a", vector_of("a")), Row("b", vector_of("b"))])
     table = pq.read_table(file)

@@ -82,6 +82,16 @@ def test_a_younger_row_replaces_the_older(out):
     parts.close()
 
 
+def test_what_cannot_be_read_now_keeps_its_vector(out):
+    parts = Parts(out, HEAD)
+    parts.add(rows("ab"))
+    parts.add([Row("a", None, error="it cannot be read: timeout."), *rows("c")])
+    parts.tidy()
+    parts.close()
+    found = rows_in(out)
+    assert [row.key for row in found] == list("abc") and not any(row.error for row in found)
+
+
 def test_errors_of_what_is_gone_are_forgotten(out):
     parts = Parts(out, HEAD)
     parts.add([*rows("a"), Row("gone", None, error="x."), Row("there", None, error="x.")])
@@ -119,6 +129,11 @@ def test_a_part_is_whole_or_absent(tmp_path, monkeypatch):
         parts.add(rows("a"))
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".lock"]
     parts.close()
+
+
+def test_a_part_at_the_address_of_a_file_is_written_beside(tmp_path):
+    out = places.place(f"file://{tmp_path}/with%20space")
+    assert isinstance(out, places.Local) and out.folder == tmp_path / "with space"
 
 
 def test_an_address_that_nothing_serves_is_one_sentence():

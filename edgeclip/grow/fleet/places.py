@@ -42,6 +42,12 @@ def read(server: Server, device: str) -> Place | None:
     return Place(*found[0]) if found else None
 
 
+def held(server: Server, device: str) -> int:
+    """Return how many rows of a device the server holds, counted one by one."""
+    sql = "SELECT count(*) FROM edgeclip_item WHERE device = %s"
+    return int(server.all(sql, (device,))[0][0])
+
+
 def register(server: Server, device: str, model: str, place: Place) -> bool:
     """Make a device known; tell whether it was not."""
     return server.change(_REGISTER, (device, texts.encoded(model), *_values(place))) == 1

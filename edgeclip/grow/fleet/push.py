@@ -138,7 +138,8 @@ class _Pushing:
         """Find out where to begin."""
         known, last_id, seq = self._identity, *self._outbox.state()
         place = places.read(self._server, self._device)
-        anew = Place(known.uuid, known.generation, known.space, 0, seq, place.items if place else 0)
+        held = places.held(self._server, self._device) if place else 0
+        anew = Place(known.uuid, known.generation, known.space, 0, seq, held)
         if place is None:
             if not places.register(self._server, self._device, known.model, anew):
                 raise _running(self._server, self._device)
@@ -166,6 +167,7 @@ class _Pushing:
             first, last = self._place.last_id, piece.rows[-1].id
             self._send(piece, ("id > %s AND id <= %s", (first, last)), last, self._place.seq)
             self._progress(last - first)
+        self._empty = False  # what changes now may be what has just been sent
         _, until = self._outbox.state()  # of an index that always changes: not for ever
         while self._place.seq < until and (changes := self._outbox.changes(self._place.seq)):
             # A younger item is no older one: its row is read the next time.

@@ -111,8 +111,8 @@ def test_compare_mends_what_was_changed_on_the_server(database, folder, small_pi
     database.all("DELETE FROM edgeclip_item WHERE id % 3 = 0")
     database.all("UPDATE edgeclip_item SET mark = 0 WHERE id % 3 = 1")
     found = pushed(database, folder, compare=True)
-    assert (found.sent, found.unchanged) == (27, 13)
-    assert held(database) == indexed(folder)
+    assert (found.sent, found.unchanged, found.items) == (27, 13, 40)
+    check(database, folder)
 
 
 def test_a_copy_of_the_index_that_was_put_back(database, folder, tmp_path):
@@ -201,6 +201,21 @@ def test_an_index_that_somebody_writes_to(database, folder, small_pieces):
         assert len(index) == len(indexed(folder))
         pushed(database, folder)
         check(database, folder)
+
+
+def test_a_first_push_while_somebody_changes_what_was_just_sent(database, folder):
+    filled(folder, 20)
+    with opened(folder) as index:
+
+        def changed(_):
+            index.remove("00003.jpg")
+            index.update("00004.jpg", new_key="renamed.jpg")
+            index.update("00005.jpg", {"n": -5})
+
+        with database.open() as server:
+            push(folder, server, "door", progress=changed)
+    pushed(database, folder)
+    check(database, folder)
 
 
 def test_two_pushes_of_one_device_at_once(database, folder, monkeypatch):
