@@ -39,7 +39,7 @@ def embed(
         raise click.UsageError("--engine needs one DIR, LIST or address, and --out DIR.")
     if any(name.lower() != "cpu" for name in chosen["providers"]):
         raise click.UsageError("--engine computes on CPUs: leave --provider out.")
-    threads, chosen["threads"] = chosen["threads"] or 1, None
+    threads, chosen["threads"] = chosen["threads"], None
     model = options.load(**chosen)
     # Ray would tell of its workers on stdout, between our lines; it looks when it is imported.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")

@@ -61,7 +61,7 @@ def embed(
     out: str | os.PathLike[str],
     *,
     workers: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     again: bool = False,
 ) -> Report:
     """Embed the pictures of a folder or of a list, and keep them as Parquet.
@@ -72,7 +72,7 @@ def embed(
         model: a name or a folder; or a model that is loaded, whose options count then.
         out: a folder of Parquet files, a path or an address; it is made.
         workers: processes that hold a model each; None: as many as there are CPUs for.
-        threads: of one inference, and CPUs of a worker.
+        threads: of one inference, and CPUs of a worker; None: so that all workers share the CPUs.
         again: embed also what has a row there already.
 
     Raises:
@@ -118,7 +118,7 @@ class Job:
         self._parts.close()
 
     def steps(
-        self, workers: int | None, threads: int, stop: threading.Event | None = None
+        self, workers: int | None, threads: int | None, stop: threading.Event | None = None
     ) -> Generator[Step, None, None]:
         """Embed what is to be done; see `embed`.
 
@@ -151,11 +151,11 @@ class Job:
             self._parts.add(rows)
         return rows
 
-    def _rows(self, workers: int | None, threads: int) -> Generator[list[Row], None, None]:
+    def _rows(self, workers: int | None, threads: int | None) -> Generator[list[Row], None, None]:
         if not self.todo:
             return
-        with cluster.cluster(workers, threads) as count:
-            task, size = self._task(threads), count * _BLOCK * _BLOCKS
+        with cluster.cluster(workers, threads) as (count, each):
+            task, size = self._task(each), count * _BLOCK * _BLOCKS
             for start in range(0, len(self.todo), size):
                 yield from _surely(task, self.todo[start : start + size], count)
 

@@ -33,15 +33,15 @@ _SETTINGS = {
 
 
 @contextlib.contextmanager
-def cluster(workers: int | None, threads: int) -> Iterator[int]:
+def cluster(workers: int | None, threads: int | None) -> Iterator[tuple[int, int]]:
     """Use the cluster that this process, or ``RAY_ADDRESS``, is connected to; else start one here.
 
     Args:
         workers: how many are wanted; None: as many as there are CPUs for.
-        threads: CPUs of one.
+        threads: CPUs of one; None: one, or what is there for so many workers.
 
     Yields:
-        How many workers there will be.
+        How many workers there will be, and the threads of each.
 
     Raises:
         ExtraMissing: Ray is not installed.
@@ -53,16 +53,23 @@ def cluster(workers: int | None, threads: int) -> Iterator[int]:
         _start(ray, workers, threads)
     try:
         cpus = int(ray.cluster_resources().get("CPU", 0))
+        threads = threads or _share(ray, cpus, workers)
         wanted = max(1, cpus // threads) if workers is None else workers
         if wanted * threads > cpus:
             raise EdgeclipError(
                 f"{wanted} workers of {_threads(threads)} each need {wanted * threads} CPUs, and "
                 f"the cluster has {cpus}. Give fewer --workers or --threads."
             )
-        yield wanted
+        yield wanted, threads
     finally:
         if ours:
             ray.shutdown()
+
+
+def _share(ray: Any, cpus: int, workers: int | None) -> int:
+    """Return how many CPUs there are for each of some workers, none of which spans machines."""
+    most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes()), default=1)
+    return 1 if workers is None else max(1, min(cpus // workers, most))
 
 
 def run(task: Task, entries: Sequence[Entry], *, workers: int, block: int) -> Iterator[list[Row]]:
@@ -162,12 +169,12 @@ def library() -> Any:
     return ray
 
 
-def _start(ray: Any, workers: int | None, threads: int) -> None:
+def _start(ray: Any, workers: int | None, threads: int | None) -> None:
     """Connect to the cluster of ``RAY_ADDRESS``, or start one on this machine alone."""
     address = os.environ.get("RAY_ADDRESS")
     here = {
         "address": "local",
-        "num_cpus": max(usable_cpus(), (workers or 1) * threads),
+        "num_cpus": max(usable_cpus(), (workers or 1) * (threads or 1)),
         "include_dashboard": False,
         "object_store_memory": _STORE_BYTES,
     }

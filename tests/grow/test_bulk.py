@@ -210,3 +210,9 @@ def test_more_workers_than_cpus_are_refused(tmp_path, model):
         EdgeclipError, match=r"3 workers of 1 thread each need 3 CPUs, and .* has 2"
     ):
         embed(photos, model, tmp_path / "out", workers=3)
+
+
+def test_fewer_workers_share_the_cpus():
+    for asked, there in {(1, None): (1, 2), (None, None): (2, 1), (2, 1): (2, 1)}.items():
+        with cluster.cluster(*asked) as found:
+            assert found == there
