@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # other modules count the processes that there are
 def ray():
     """Ray on this machine, with two CPUs and little memory."""
     from edgeclip.grow import cluster
