@@ -18,7 +18,7 @@ from tests.index.conftest import tmp_path  # noqa: F401  (in RAM)
 _NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # others count the processes that there are
 def postgres_server() -> Iterator[Postgres]:
     """The server; one for all."""
     with postgres() as server:
