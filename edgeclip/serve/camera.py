@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import threading
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 
 from edgeclip.errors import EdgeclipError
 from edgeclip.model.images import jpeg
+from edgeclip.serve.until import left
 from edgeclip.watch.ahead import Ahead
 from edgeclip.watch.events import Event, Sink
 from edgeclip.watch.frame import CameraState, Frame
@@ -110,7 +110,7 @@ class Camera:
         self._stop.set()
         self.dismiss()
         if self._thread.is_alive():
-            self._thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            self._thread.join(left(until))
         self._watcher.close()
 
     def dismiss(self) -> None:

@@ -26,6 +26,7 @@ from edgeclip.model.towers import Fit, ImageTower
 from edgeclip.serve.confined import Child, Ended
 from edgeclip.serve.decoder import FACTS, TENSOR, THUMBNAIL
 from edgeclip.serve.shares import shares
+from edgeclip.serve.until import left
 
 MAKER = "edgeclip.model.images:prepare"
 """What a child makes tensors with; the tests put harmful ones here."""
@@ -218,8 +219,7 @@ class Decoders:
                 raise Busy("too many pictures wait to be decoded already. Try again in a second.")
             self._waiting += 1
         try:
-            left = None if until is None else max(0.0, until - time.monotonic())
-            if not self._turns.acquire(timeout=left):
+            if not self._turns.acquire(timeout=left(until)):
                 raise Busy(_LATE)
         finally:
             with self._change:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from edgeclip.errors import Busy
+from edgeclip.serve.until import left
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -72,7 +72,7 @@ class Gather(Generic[Asked, Answer]):
             if not self._closed:
                 self._closed = True
                 self._queue.put(None)
-        self._thread.join(None if until is None else max(0.0, until - time.monotonic()))
+        self._thread.join(left(until))
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:

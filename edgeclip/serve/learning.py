@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 
 from edgeclip.errors import Busy, EdgeclipError
 from edgeclip.index.index import Index
+from edgeclip.serve.until import left
 from edgeclip.vectors import Vector
 
 _MOMENT_S = 0.1
@@ -43,7 +43,7 @@ class Learning:
         with self._lock:
             self._ended.set()
         if self._thread is not None:
-            self._thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            self._thread.join(left(until))
 
     def _run(self) -> None:
         try:
