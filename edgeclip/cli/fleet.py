@@ -31,6 +31,12 @@ def fleet_options(command: Command) -> Command:
                 "postgresql://USER@HOST/DATABASE.  It cannot tell whether a match is a good one.",
             ),
             click.option(
+                "--fleet",
+                "configured",
+                is_flag=True,
+                help="Ask the fleet whose address is in EDGECLIP_FLEET.",
+            ),
+            click.option(
                 "--device", "devices", multiple=True, help="Only this device of the fleet."
             ),
         )
@@ -41,7 +47,7 @@ def fleet_options(command: Command) -> Command:
 
 def search(
     queries: Sequence[str],
-    address: str,
+    address: str | None,
     devices: Sequence[str],
     chosen: dict[str, Any],
     *,
@@ -50,7 +56,7 @@ def search(
     where: dict[str, Any] | None,
     as_json: bool,
 ) -> None:
-    """Rank the pictures of a fleet for queries, and print them."""
+    """Rank the pictures of a fleet for queries, and print them; None: that of EDGECLIP_FLEET."""
     from edgeclip.grow.fleet.search import Fleet
     from edgeclip.grow.fleet.server import Server
 
@@ -73,6 +79,12 @@ def search(
             for query, vector in zip(queries, wanted, strict=True)
         ]
         clock.append(time.perf_counter())
+        missing = fleet.missing_graph(model.space, model.dim, devices)
+    if missing is not None:
+        output.note(
+            "all rows were compared one by one, as the server has no HNSW index of them. Let the "
+            f"owner of the table run: {missing}"
+        )
     load, ask = clock[1] - clock[0], clock[2] - clock[1]
     times = {"model_load_s": load, "text_per_query_ms": 1000 * ask / len(queries)}
     if as_json:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO, TypeVar
 
 import click
@@ -80,6 +81,25 @@ def progress(
 
     bar: Iterable[Item] = tqdm(items, total=total, unit=unit, leave=False, dynamic_ncols=True)
     return bar
+
+
+@contextlib.contextmanager
+def bar(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield what moves a progress bar, as `progress` shows it: by how much, and how far in all."""
+    with contextlib.ExitStack() as stack:
+        shown: Any = None
+
+        def move(done: int, total: int) -> None:
+            nonlocal shown
+            if shown is None and total >= _FEW and _is_terminal(sys.stderr):
+                from tqdm import tqdm
+
+                shown = tqdm(total=total, unit=unit, leave=False, dynamic_ncols=True)
+                stack.enter_context(shown)
+            if shown is not None:
+                shown.update(done)
+
+        yield move
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

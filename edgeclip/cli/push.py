@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from edgeclip.grow.fleet.push import Pushed
     from edgeclip.grow.fleet.server import Server
 
+_ANEW = (
+    "everything was compared: the index no longer knows what has changed since its last push, or "
+    "it was put back from a copy. If two boards push copies of one index, index one of them anew."
+)
+
 
 @click.command("push", context_settings={"allow_extra_args": True})
 @click.option(
@@ -61,9 +66,13 @@ def push_command(
 
     name = socket.gethostname() if device is None else device
     started = time.perf_counter()
+    asked = {"replaces": replaces, "compare": compare}
     with Server.open(address) as server:
-        pushed = push(indexes.index_path(index), server, name, replaces=replaces, compare=compare)
+        with output.bar("row") as bar:
+            pushed = push(indexes.index_path(index), server, name, **asked, progress=bar)
         made = _make_graph(server, pushed, graph)
+    if pushed.anew and not (compare or replaces):
+        output.note(_ANEW)
     seconds = time.perf_counter() - started
     if as_json:
         output.json_line(asdict(pushed) | {"graph_made": made, "seconds": seconds})

@@ -56,6 +56,7 @@ def search_command(
     index: Path | None,
     folder: Path | None,
     address: str | None,
+    configured: bool,
     devices: tuple[str, ...],
     count: int,
     min_score: float,
@@ -76,8 +77,8 @@ def search_command(
     pictures; the matches are shown all the same.
     """
     where = filters.where_of(conditions, since, until)
-    if address is not None or devices:
-        _check_fleet(address, folder or index, sheet)
+    if address is not None or configured or devices:
+        _check_fleet(address, configured, folder or index, sheet)
         if not (no_hints or as_json):
             coach.hint(queries)
         asked: dict[str, Any] = {
@@ -86,7 +87,7 @@ def search_command(
             "where": where,
             "as_json": as_json,
         }
-        fleet.search(queries, address or "", devices, chosen, **asked)
+        fleet.search(queries, address, devices, chosen, **asked)
         return
     _check(folder, index, where, sheet)
     clock = [time.perf_counter()]
@@ -119,12 +120,14 @@ def search_command(
             sheets.draw(sheet, gallery.path_of, rows)
 
 
-def _check_fleet(address: str | None, other: Path | None, sheet: Path | None) -> None:
+def _check_fleet(
+    address: str | None, configured: bool, other: Path | None, sheet: Path | None
+) -> None:
     """Refuse what a fleet is not asked with."""
-    if address is None:
-        raise click.UsageError("--device needs a fleet: give its server with --on.")
-    if other is not None:
-        raise click.UsageError("Give --on, --index or --in, only one of them.")
+    if address is None and not configured:
+        raise click.UsageError("--device needs a fleet: --fleet, or its server with --on.")
+    if other is not None or (address is not None and configured):
+        raise click.UsageError("Give --on, --fleet, --index or --in, only one of them.")
     if sheet is not None:
         raise click.UsageError("--sheet needs pictures, and those of a fleet are on its boards.")
 

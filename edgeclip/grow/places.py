@@ -123,17 +123,33 @@ class Remote:
             return file
 
     def keep(self, name: str, write: Write) -> None:
-        """Write a file in one request: what stores objects keeps them whole or not at all."""
+        """Write a file, so that it is whole or absent.
+
+        What stores objects takes each in one request, whole or not at all; elsewhere, as with sftp,
+        it is written under another name and gets its own when it is whole.
+        """
         buffer = BytesIO()
         write(buffer)
+        path, beside = f"{self.root}/{name}", f"{self.root}/.{name}.partial"
         with reaching(self.name):
             self.files_system.makedirs(self.root, exist_ok=True)
-            self.files_system.pipe_file(f"{self.root}/{name}", buffer.getvalue())
+            if _takes_whole_files(self.files_system):
+                self.files_system.pipe_file(path, buffer.getvalue())
+            else:
+                self.files_system.pipe_file(beside, buffer.getvalue())
+                self.files_system.mv(beside, path)
 
     def remove(self, name: str) -> None:
         """Delete a file."""
         with reaching(self.name):
             self.files_system.rm_file(f"{self.root}/{name}")
+
+
+def _takes_whole_files(files: Any) -> bool:
+    """Tell whether a file system has a request of its own for a whole file."""
+    from fsspec import AbstractFileSystem
+
+    return getattr(files.pipe_file, "__func__", None) is not AbstractFileSystem.pipe_file
 
 
 def opened(address: str) -> tuple[Any, str]:

@@ -136,7 +136,7 @@ class Listed:
     def entries(self) -> Iterator[Entry]:
         """Yield what is on the lines, each once; nobody knows their stamps."""
         try:
-            with self.file.open(encoding="utf-8", errors="surrogateescape") as lines:
+            with self.file.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
                 for key in dict.fromkeys(line.rstrip("\r\n") for line in lines):
                     if key.strip():
                         yield self._checked(key), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
@@ -164,6 +164,13 @@ def _setting(change: Setting, ledger: Ledger) -> Outcome:
 def _statement(change: Statement, ledger: Ledger) -> Outcome:
     ledger.execute(change.sql, change.values)
     return "set"
+
+
+def keep(execute: Execute, settings: Mapping[str, Any]) -> None:
+    """Keep values under names, inside the transaction."""
+    ledger = Ledger(execute, "", lambda: 0)
+    for name, value in settings.items():
+        apply(ledger, Setting(name, value))
 
 
 def row_from(values: Sequence[Any]) -> tuple[Row, int | None]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edgeclip.index import place
+from edgeclip.index import lineage, place
 from edgeclip.index.identity import Identity
 from edgeclip.index.rows import Row
 from edgeclip.index.store import Store
@@ -63,9 +63,19 @@ class Outbox:
         """Return the highest id that was given, and the number of the last change."""
         return self._store.state()
 
-    def knows(self, seq: int) -> bool:
-        """Tell whether all changes after this one are still known."""
-        return int(self._store.setting("horizon") or 0) <= seq <= self._store.seq()
+    def writing(self) -> str:
+        """Return the token of the writing in which all that was read until now was there."""
+        return lineage.latest(self._store.setting(lineage.NAME))
+
+    def leads_from(self, last_id: int, seq: int, writing: str) -> bool:
+        """Tell whether what is new since then comes to all that the index holds.
+
+        Not where the changes are forgotten, nor where this index, put back from a copy, has never
+        been there.
+        """
+        state, kept = self.state(), self._store.setting(lineage.NAME)
+        known = int(self._store.setting("horizon") or 0) <= seq
+        return known and lineage.was_at((last_id, seq), writing, kept, state)
 
     def pieces(self, after: int) -> Iterator[list[Row]]:
         """Yield the rows with a higher id, by id, some at a time; damaged ones are left out."""
@@ -83,7 +93,7 @@ class Outbox:
     def changes(self, seq: int) -> list[tuple[int, int]]:
         """Return the next changes to older items, by number: number and id; some at a time.
 
-        An empty list where `knows` says no.
+        An empty list where they are forgotten.
         """
         sql = "SELECT seq, id FROM change WHERE seq > ? ORDER BY seq LIMIT ?"
         found = self._store.select(sql, (seq, self.rows_a_piece))
@@ -95,12 +105,13 @@ class Outbox:
         return _last_of_each_key(row for row in found if row is not None)
 
     def mark(self, row: Row) -> int:
-        """Return a CRC-32 of all that a copy keeps: another one if anything in it has changed.
+        """Return a hash of all that a copy keeps, of 64 bits: another one if anything has changed.
 
         The stamp is left out: a file that was only touched is the same elsewhere.
         """
         known = (row.key.encode("utf-8", "surrogateescape"), row.metadata.encode(), self._space)
-        return zlib.crc32(b"\0".join((*known, row.content_hash or b"")), zlib.crc32(row.vector))
+        whole = b"\0".join((*known, row.content_hash or b"", row.vector))
+        return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "big", signed=True)
 
 
 def _last_of_each_key(rows: Iterable[Row]) -> list[Row]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeclip import errors
-from edgeclip.index import header, identity, schema
-from edgeclip.index.changes import Change, Ledger, Outcome, Setting, apply, row_from
+from edgeclip.index import header, identity, lineage, schema
+from edgeclip.index.changes import Change, Ledger, Outcome, Setting, apply, keep, row_from
 from edgeclip.index.database import Database, files
 from edgeclip.index.failpoints import reach
 from edgeclip.index.identity import Identity as Identity
@@ -48,6 +48,7 @@ class Store:
         self.read_identity()
         self._last_id = self._last("item")
         self._version: tuple[int, int] | None = self._db.version()
+        self._has_written = False
 
     @classmethod
     def create(cls, path: Path, wanted: Identity) -> None:
@@ -62,7 +63,7 @@ class Store:
             Database.create(draft, schema.TABLES)
             with contextlib.closing(Database.open(draft, read_only=False)) as database:
                 with database.writing(0):
-                    _keep(database, settings_of(wanted))
+                    keep(database.execute, settings_of(wanted))
                 database.checkpoint("TRUNCATE")  # a log that stays behind would be lost
             reach("create.database")
             publish(draft, path)
@@ -116,9 +117,13 @@ class Store:
         ledger = Ledger(self._db.execute, self.identity.space, self._new_id)
         sealed = any(isinstance(c, Setting) and c.name in identity.NAMES for c in changes)
         with self._db.writing(pages=len(changes)):
+            if not self._has_written:
+                writings = lineage.extended(self.setting(lineage.NAME), self.state())
+                keep(self._db.execute, {lineage.NAME: writings})
             outcomes = [apply(ledger, change) for change in changes]
             if sealed:
-                _keep(self._db, {identity.SEAL: identity.seal(self._settings())})
+                keep(self._db.execute, {identity.SEAL: identity.seal(self._settings())})
+        self._has_written = True
         reach("write.acknowledged")
         if sealed:
             self.read_identity()
@@ -232,7 +237,7 @@ class Store:
 
     def _forget_changes(self) -> None:
         with self._db.writing(0):
-            apply(Ledger(self._db.execute, "", lambda: 0), Setting("horizon", self.seq()))
+            keep(self._db.execute, {"horizon": self.seq()})
             self._db.execute("DELETE FROM change")
 
     def _last(self, table: str) -> int:
@@ -291,9 +296,3 @@ def remove_files(path: Path) -> None:
     """Remove a database file and what belongs to it, also of one that was not finished."""
     for each in (*files(path), path.with_name(f"{path.name}-journal")):
         each.unlink(missing_ok=True)
-
-
-def _keep(database: Database, settings: dict[str, Any]) -> None:
-    ledger = Ledger(database.execute, "", lambda: 0)
-    for name, value in settings.items():
-        apply(ledger, Setting(name, value))

@@ -136,6 +136,44 @@ def test_a_part_at_the_address_of_a_file_is_written_beside(tmp_path):
     assert isinstance(out, places.Local) and out.folder == tmp_path / "with space"
 
 
+def test_a_part_on_a_file_system_is_written_beside(tmp_path, monkeypatch):
+    """As over sftp; only what stores objects takes a whole file in one request."""
+    out = f"local://{tmp_path}/out"
+    place = places.place(out)
+    assert isinstance(place, places.Remote)
+    parts = Parts(out, HEAD)
+    parts.add(rows("ab"))
+    (name,) = place.files(".parquet")
+    part = tmp_path / "out" / name
+    before = part.stat().st_ino
+    parts.add(rows("b", stamp="2"))
+    parts.tidy()
+    assert [row.key for row in rows_in(out)] == ["a", "b"]
+    assert part.stat().st_ino != before, "a part was overwritten in its place"
+    whole = part.read_bytes()
+
+    def cut(*_: object) -> None:
+        raise OSError("the connection was lost")
+
+    monkeypatch.setattr(place.files_system, "mv", cut)
+    with pytest.raises(EdgeclipError, match="the connection was lost"):
+        place.keep(name, lambda file: file.write(b"half"))
+    assert part.read_bytes() == whole and place.files(".parquet").count(name) == 1
+    parts.close()
+
+
+def test_what_stores_objects_gets_each_part_at_once():
+    from fsspec.asyn import AsyncFileSystem
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Cloud(AsyncFileSystem):
+        async def _pipe_file(self, path, value, mode="overwrite", **options):
+            pass
+
+    assert places._takes_whole_files(MemoryFileSystem())
+    assert places._takes_whole_files(Cloud(asynchronous=False, skip_instance_cache=True))
+
+
 def test_an_address_that_nothing_serves_is_one_sentence():
     with pytest.raises(EdgeclipError, match=r"nowhere://x cannot be reached: .*nowhere"):
         places.place("nowhere://x")

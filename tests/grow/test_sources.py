@@ -80,7 +80,7 @@ def test_a_list_of_paths_and_addresses(photos, model, tmp_path, monkeypatch):
     lines = [f"photos/{name}" for name in names]
     lines += [f"file://{photos}/0003.png", f"{photos}/0006.png", lines[0], "", "photos/none.png"]
     lines += ["file:///nowhere/x.png", "nowhere://x.png"]
-    (tmp_path / "list.txt").write_bytes(os.fsencode("\n".join(lines)))
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbf" + os.fsencode("\n".join(lines)))
     rows = rows_of(model, "list.txt", afar=True)
     assert list(rows) == [line for line in dict.fromkeys(lines) if line]
     assert not any(row.stamp for row in rows.values())

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from edgeclip.grow.fleet import texts
 from edgeclip.grow.fleet.server import Server
 
-_FIELDS = "index_id, generation, space, last_id, seq, items"
+_FIELDS = "index_id, generation, space, last_id, seq, writing, items"
 _READ = f"SELECT {_FIELDS} FROM edgeclip_device WHERE device = %s"
 _REGISTER = f"""
-INSERT INTO edgeclip_device (device, model, {_FIELDS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+INSERT INTO edgeclip_device (device, model, {_FIELDS})
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT DO NOTHING
 """
 _MOVE = f"""
-UPDATE edgeclip_device SET ({_FIELDS}) = (%s, %s, %s, %s, %s, %s)
+UPDATE edgeclip_device SET ({_FIELDS}) = (%s, %s, %s, %s, %s, %s, %s)
 WHERE device = %s AND index_id = %s AND last_id = %s AND seq = %s
 """
 _FINISH = "UPDATE edgeclip_device SET pushed = now(), model = %s, dim = %s WHERE device = %s"
@@ -32,6 +33,8 @@ class Place:
     """Up to here all ids were sent."""
     seq: int
     """Up to here all changes to older items were sent."""
+    writing: str
+    """`Outbox.writing` when the index had come so far."""
     items: int
     """How many rows of the device the server holds."""
 
@@ -66,4 +69,4 @@ def finish(server: Server, device: str, model: str, dim: int | None) -> None:
 
 def _values(place: Place) -> Iterator[object]:
     yield from (place.index_id, place.generation, texts.encoded(place.space))
-    yield from (place.last_id, place.seq, place.items)
+    yield from (place.last_id, place.seq, place.writing, place.items)

@@ -36,6 +36,7 @@ _LONGEST_NAME = 255
 _PIECE_S = 1.0
 _STAGE = "CREATE TEMP TABLE edgeclip_staged (LIKE edgeclip_item) ON COMMIT DELETE ROWS"
 
+Progress = Callable[[int, int], None]
 Covered = tuple[str, tuple[object, ...]]
 """A condition on ids, and its values."""
 
@@ -56,6 +57,8 @@ class Pushed:
     """Rows of this device on the server, after it."""
     dim: int | None = None
     """Of the vectors; None where there are none."""
+    anew: bool = False
+    """Whether everything was compared, as it was not known what is new."""
 
 
 def push(
@@ -65,7 +68,7 @@ def push(
     *,
     replaces: bool = False,
     compare: bool = False,
-    progress: Callable[[int], None] = lambda ids: None,
+    progress: Progress = lambda done, total: None,
 ) -> Pushed:
     """Send what is new, changed and gone in an index since the last push.
 
@@ -75,7 +78,8 @@ def push(
         device: its name there, 1 to 255 bytes.
         replaces: whether this index may take the place of another one with this name.
         compare: compare everything, also what was sent before.
-        progress: called after each piece, with how many of the index's ids it covered.
+        progress: called after each piece of what is new, with how many ids it covered, and with
+            how many there were to cover in all.
 
     Raises:
         StoreError: the index cannot be read.
@@ -113,15 +117,15 @@ class _Piece(NamedTuple):
     marks: Mapping[int, int]
     """Id → `Outbox.mark`."""
     seq: int
-    """Number of the last change to an older item, after they were read."""
+    """Number of the last change to an older item, after they were read,"""
+    writing: str
+    """and `Outbox.writing`."""
 
 
 class _Pushing:
     """A push in progress."""
 
-    def __init__(
-        self, server: Server, source: Outbox, device: str, progress: Callable[[int], None]
-    ) -> None:
+    def __init__(self, server: Server, source: Outbox, device: str, progress: Progress) -> None:
         self._server, self._outbox, self._device = server, source, device
         self._progress = progress
         self._identity: Identity = source.identity()
@@ -136,10 +140,11 @@ class _Pushing:
 
     def begin(self, replaces: bool, compare: bool) -> None:
         """Find out where to begin."""
-        known, last_id, seq = self._identity, *self._outbox.state()
+        known, (_, seq) = self._identity, self._outbox.state()
         place = places.read(self._server, self._device)
         held = places.held(self._server, self._device) if place else 0
-        anew = Place(known.uuid, known.generation, known.space, 0, seq, held)
+        writing = self._outbox.writing()
+        anew = Place(known.uuid, known.generation, known.space, 0, seq, writing, held)
         if place is None:
             if not places.register(self._server, self._device, known.model, anew):
                 raise _running(self._server, self._device)
@@ -151,10 +156,10 @@ class _Pushing:
         elif (
             compare
             or (place.index_id, place.generation) != (known.uuid, known.generation)
-            or place.last_id > last_id  # a copy of the index was put back
-            or not self._outbox.knows(place.seq)
+            or not self._outbox.leads_from(place.last_id, place.seq, place.writing)
         ):
             self._move(place, anew)
+            self._done = replace(self._done, anew=True)
         else:
             anew = place
         self._place = anew
@@ -163,10 +168,11 @@ class _Pushing:
 
     def run(self) -> Pushed:
         """Send everything, and return what it came to."""
+        total = self._outbox.state()[0] - self._place.last_id
         for piece in self._pieces():
             first, last = self._place.last_id, piece.rows[-1].id
             self._send(piece, ("id > %s AND id <= %s", (first, last)), last, self._place.seq)
-            self._progress(last - first)
+            self._progress(last - first, total)
         self._empty = False  # what changes now may be what has just been sent
         _, until = self._outbox.state()  # of an index that always changes: not for ever
         while self._place.seq < until and (changes := self._outbox.changes(self._place.seq)):
@@ -192,7 +198,7 @@ class _Pushing:
 
     def _piece(self, rows: Sequence[Row]) -> _Piece:
         marks = {row.id: self._outbox.mark(row) for row in rows}
-        return _Piece(rows, marks, self._outbox.state()[1])
+        return _Piece(rows, marks, self._outbox.state()[1], self._outbox.writing())
 
     def _send(self, piece: _Piece, covered: Covered, last_id: int, seq: int) -> None:
         """Make what the server holds of some ids equal to the index, in one transaction.
@@ -212,7 +218,8 @@ class _Pushing:
             if due:
                 self._copy(due, piece.marks)
             items = self._place.items + len(due) - fewer - freed
-            place = replace(self._place, last_id=last_id, seq=seq, items=items)
+            come = replace(self._place, last_id=last_id, seq=seq, writing=piece.writing)
+            place = replace(come, items=items)
             self._move(self._place, place)
         self._place = place
         self._adapt(time.monotonic() - started)

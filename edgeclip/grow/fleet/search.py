@@ -150,6 +150,17 @@ class Fleet:
         )
         return [match for match in matches if match.score >= min_score]
 
+    def missing_graph(self, space: str, dim: int, devices: Sequence[str] = ()) -> str | None:
+        """Return the statement that would make searches faster; None where it is not due.
+
+        A push as the owner of the table does it; boards that may do less do not.
+        """
+        if self._is_small(space, devices) or tables.is_valid(
+            self._server, tables.graph_name(space)
+        ):
+            return None
+        return tables.graph_statement(self._server, space, dim)
+
     def _by_graph(self, rows: str, values: dict[str, Any], dim: int) -> list[tuple[Any, ...]]:
         effort = min(_MOST_EFFORT, max(_LEAST_EFFORT, 2 * values["many"]))
         near = rows + _BY_GRAPH.format(dim=dim)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 ADDRESS = "EDGECLIP_FLEET"
 """Variable with the address of the server; there it may hold a password."""
 _FORM = "postgresql://USER@HOST/DATABASE"
-_SECRETS = ("password", "sslpassword")
+_SECRETS = (
+    *("password", "sslpassword", "oauth_client_secret"),
+    *("scram_client_key", "scram_server_key"),
+)
 _ADVICE = (
     "Leave it out there, and put it into ~/.pgpass or PGPASSWORD, or the whole address into "
     f"{ADDRESS}."
@@ -243,6 +246,6 @@ def _without(reason: str, chosen: Mapping[str, Any]) -> str:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """Return what went wrong, on one line and without a full stop."""
+    """Return what went wrong, on one line and without a mark at its end."""
     text = error.diag.message_primary or str(error) or type(error).__name__
-    return " ".join(text.split()).rstrip(".")
+    return " ".join(text.split()).rstrip(".?")

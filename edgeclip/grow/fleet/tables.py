@@ -6,6 +6,7 @@ import hashlib
 import re
 
 from edgeclip.errors import FleetError
+from edgeclip.grow.fleet import texts
 from edgeclip.grow.fleet.server import Server
 
 LARGE = 50_000
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS edgeclip_device (
     dim integer,
     last_id bigint NOT NULL,
     seq bigint NOT NULL,
+    writing text NOT NULL,
     items bigint NOT NULL,
     pushed timestamptz
 );
@@ -125,14 +127,27 @@ def make_graph(server: Server, space: str, dim: int, *, at_once: bool) -> bool:
     name = graph_name(space)
     if is_valid(server, name) or not (at_once or _is_large(server, space)):
         return False
+    if not _is_owner(server):
+        if not at_once:
+            return False  # whoever searches is told
+        statement = graph_statement(server, space, dim)
+        raise FleetError(f"{server.user} does not own the table. Let its owner run: {statement}")
     if not server.all("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))[0][0]:
         return False  # another board makes it
+    if is_valid(server, name):
+        return False  # another board has just made it
     server.all(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")  # of somebody who was stopped
-    server.all(
-        f"CREATE INDEX CONCURRENTLY {name} ON edgeclip_item USING hnsw "
-        f"((vector::halfvec({int(dim)})) halfvec_ip_ops) WHERE space = {server.literal(space)}"
-    )
+    server.all(graph_statement(server, space, dim))
     return True
+
+
+def graph_statement(server: Server, space: str, dim: int) -> str:
+    """Return the statement that makes the graph of a space."""
+    return (
+        f"CREATE INDEX CONCURRENTLY {graph_name(space)} ON edgeclip_item USING hnsw "
+        f"((vector::halfvec({int(dim)})) halfvec_ip_ops) "
+        f"WHERE space = {server.literal(texts.encoded(space))}"
+    )
 
 
 def graph_name(space: str) -> str:
@@ -150,4 +165,9 @@ def is_valid(server: Server, name: str) -> bool:
 
 def _is_large(server: Server, space: str) -> bool:
     sql = "SELECT coalesce(sum(items), 0) >= %s FROM edgeclip_device WHERE space = %s"
-    return bool(server.all(sql, (LARGE, space))[0][0])
+    return bool(server.all(sql, (LARGE, texts.encoded(space)))[0][0])
+
+
+def _is_owner(server: Server) -> bool:
+    sql = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(%s)"
+    return bool(server.all(sql, ("edgeclip_item",))[0][0])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeclip.errors import FleetError
-from edgeclip.grow.fleet.push import push
+from edgeclip.grow.fleet.push import Progress, push
 from edgeclip.grow.fleet.server import Server
 from edgeclip.index.outbox import Outbox
 from tests.grow.fleet.conftest import Database
@@ -47,14 +47,18 @@ def cut(database: Database, folder: Path, count: int, seed: int = 0) -> Report:
                 proxy.limit = chosen.randrange(1_000, most) if proxy.cut < count else None
                 try:
                     with Server.open(address) as server:
-                        report.sent += push(folder, server, "door").sent
+                        report.sent += push(
+                            folder, server, "door", progress=_stirred(folder, chosen)
+                        ).sent
                 except FleetError:
                     # Each moment between two pieces is right: nothing is there twice.
-                    _check_moment(database, folder)
+                    check_moment(database, folder)
                     most = min(60_000, most + 2_000)
                     continue
                 break
             most = most if proxy.cut > before else 4_000
+            with database.open() as server:  # what was written after all had been read
+                push(folder, server, "door")
             check(database, folder)
             report.pushes += 1
         report.cuts = proxy.cut
@@ -62,16 +66,29 @@ def cut(database: Database, folder: Path, count: int, seed: int = 0) -> Report:
     return report
 
 
-def _check_moment(database: Database, folder: Path) -> None:
+def _stirred(folder: Path, chosen: random.Random) -> Progress:
+    """Return what sometimes writes to the index between two pieces."""
+
+    def progress(*_: int) -> None:
+        if chosen.random() < 0.3:
+            stir(folder, chosen.randrange(1 << 30), changes=5, keys=300)
+
+    return progress
+
+
+def check_moment(database: Database, folder: Path) -> None:
+    """Check that what the server has noted as sent is there, or is about to change."""
     if not database.all("SELECT to_regclass('edgeclip_item')")[0][0]:
         return
     there, here = held(database), indexed(folder)
     assert len({value[0] for value in there.values()}) == len(there), "an id is doubled"
-    ((last, seq),) = database.all("SELECT last_id, seq FROM edgeclip_device") or [(0, 0)]
+    sql = "SELECT last_id, seq, writing FROM edgeclip_device"
+    ((last, seq, writing),) = database.all(sql) or [(0, 0, "")]
     missing = {value[0] for key, value in here.items() if value[0] <= last and key not in there}
     with Outbox.open(folder) as outbox:
         # What was renamed since, and whose old name another has by now, comes with its change.
-        due = {number for _, number in outbox.changes(seq)} if outbox.knows(seq) else missing
+        known = outbox.leads_from(last, seq, writing)
+        due = {number for _, number in outbox.changes(seq)} if known else missing
     assert missing <= due, "what was sent is lost"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 from edgeclip.grow.fleet import tables
 from edgeclip.grow.fleet.server import ADDRESS
 from tests.cli.conftest import write_picture
+from tests.cli.test_output import on_a_terminal
 from tests.grow.fleet.some import check, held
 
 
@@ -49,11 +51,20 @@ def test_for_people(cli, database, album, monkeypatch):
     header, row = done.out.splitlines()
     assert header.split() == ["device", "sent", "unchanged", "removed", "items", "seconds"]
     assert row.split()[:5] == [socket.gethostname(), "6", "0", "0", "6"]
-    done = cli("search", "album/3.png", "--on", database.url, "--count", 2)
+    done = cli("search", "album/3.png", "--fleet", "--count", 2)
     lines = done.out.splitlines()
     assert lines[0] == "album/3.png" and "device" in lines[1] and "picture" in lines[1]
     assert lines[2].split()[0] == "1.000" and lines[2].split()[-1] == "3.png"
     assert socket.gethostname() in lines[2]
+
+
+def test_a_bar_is_shown_on_a_terminal_only(database, album):
+    arguments = ["push", "--to", database.url, "--index", "i", "--device", "door"]
+    code, shown = on_a_terminal(arguments)
+    assert code == 0 and "/6 [" in shown and "row" in shown
+    assert shown.split()[-6:-1] == ["door", "6", "0", "0", "6"]
+    code, shown = on_a_terminal(arguments)
+    assert code == 0 and "[" not in shown
 
 
 def test_filters_and_devices(cli, database, album, here):
@@ -91,6 +102,8 @@ def test_a_model_that_the_fleet_does_not_know(cli, database, album):
         ("--on", "postgresql://x/y", "--index", "i"),
         ("--on", "postgresql://x/y", "--in", "album"),
         ("--on", "postgresql://x/y", "--sheet", "s.png"),
+        ("--on", "postgresql://x/y", "--fleet"),
+        ("--fleet", "--index", "i"),
         ("--device", "door"),
     ],
 )
@@ -119,6 +132,38 @@ def test_the_rows_are_there_also_where_the_graph_cannot_be_made(cli, database, a
         "edgeclip: the HNSW index was not made: must be owner of table edgeclip_item."
     )
     assert len(held(database)) == 6
+
+
+def test_a_fleet_without_a_graph(cli, database, album, monkeypatch):
+    monkeypatch.setattr(tables, "LARGE", 5)
+    monkeypatch.setattr(tables, "_is_owner", lambda server: False)
+    push = ("push", "--to", database.url, "--index", "i", "--device", "d")
+    assert cli(*push).err == ""
+    done = cli("search", "cat", "--on", database.url, "--json")
+    assert done.code == 0 and len(done.json["queries"][0]["matches"]) == 5
+    assert "no HNSW index" in done.line
+    assert f"run: CREATE INDEX CONCURRENTLY {tables.graph_name(done_space(cli))}" in done.line
+    done = cli(*push, "--graph")
+    assert done.code == 0 and "not made: postgres does not own" in done.line
+
+
+def done_space(cli):
+    return cli("info", "--json").json["space"]
+
+
+def test_an_index_that_was_put_back(cli, database, album, here):
+    push = ("push", "--to", database.url, "--device", "door", "--index", "i", "--json")
+    shutil.copytree(album, here / "copy")
+    write_picture(here / "album" / "later.png", 70)
+    cli("index", "album", "--index", "i")
+    assert cli(*push).err == ""
+    shutil.rmtree(album)
+    (here / "copy").rename(album)
+    done = cli(*push)
+    assert done.json["anew"] and done.json["removed"] == 1
+    assert "put back from a copy" in done.line
+    assert cli(*push).err == "" and cli(*push, "--compare").err == ""
+    check(database, album)
 
 
 def test_compare_and_replace(cli, database, album, here):

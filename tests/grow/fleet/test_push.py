@@ -47,6 +47,15 @@ def test_all_of_an_index_arrives_bit_by_bit(database, folder, small_pieces):
     check(database, folder)
 
 
+def test_how_far_it_is_is_told(database, folder, small_pieces):
+    filled(folder, 50)
+    told = []
+    with database.open() as server:
+        push(folder, server, "door", progress=lambda done, total: told.append((done, total)))
+    assert sum(done for done, _ in told) == 50 and {total for _, total in told} == {50}
+    assert len(told) == 8
+
+
 def test_a_second_push_sends_only_what_is_new_changed_and_gone(database, folder, small_pieces):
     filled(folder, 50)
     pushed(database, folder)
@@ -123,7 +132,51 @@ def test_a_copy_of_the_index_that_was_put_back(database, folder, tmp_path):
     pushed(database, folder)
     shutil.rmtree(folder)
     (tmp_path / "copy").rename(folder)
-    assert pushed(database, folder).removed == 9
+    found = pushed(database, folder)
+    assert found.removed == 9 and found.anew
+    check(database, folder)
+
+
+@pytest.mark.parametrize("more", [3, 9, 30])
+def test_a_copy_that_was_put_back_and_went_on(database, folder, tmp_path, more):
+    """Its ids come as far as those that were pushed, and name other rows."""
+    filled(folder, 20)
+    with opened(folder) as index:
+        index.backup(tmp_path / "copy")
+        index.add_many((f"lost{n}", vector_of(n)) for n in range(9))
+        index.update("00004.jpg", {"lost": True})
+    pushed(database, folder)
+    shutil.rmtree(folder)
+    (tmp_path / "copy").rename(folder)
+    with opened(folder) as index:
+        index.add_many((f"new{n}", vector_of(-n)) for n in range(more))
+        index.update("00005.jpg", {"new": True})
+    found = pushed(database, folder)
+    assert found.anew and found.unchanged == 18
+    check(database, folder)
+    assert not pushed(database, folder).anew
+
+
+def test_two_boards_with_copies_of_one_index(database, folder, tmp_path):
+    filled(folder, 20)
+    shutil.copytree(folder, tmp_path / "copy")
+    for turn in range(4):
+        board = (folder, tmp_path / "copy")[turn % 2]
+        with opened(board) as index:
+            index.add_many((f"{board.name}{turn}{n}", vector_of(n)) for n in range(7))
+        assert pushed(database, board).anew == (turn > 0)
+        check(database, board)
+
+
+def test_writers_that_come_and_go_leave_nothing_to_compare(database, folder, small_pieces):
+    for turn in range(5):
+        with opened(folder) as index:
+            index.add_many((f"{turn}{n}", vector_of((turn, n))) for n in range(9))
+        with opened(folder) as index:
+            index.update(f"{turn}3", {"turn": turn})
+        found = pushed(database, folder)
+        assert not found.anew and found.unchanged <= 1 and found.sent == 9
+        assert not pushed(database, folder).anew
     check(database, folder)
 
 
@@ -189,7 +242,7 @@ def test_an_index_that_somebody_writes_to(database, folder, small_pieces):
     with opened(folder) as index:
         turns = iter(range(1000))
 
-        def write(_: int) -> None:
+        def write() -> None:
             turn = next(turns)
             index.add("00000.jpg", vector_of(("moving", turn)))
             index.add(f"during{turn}", vector_of(turn))
@@ -197,7 +250,7 @@ def test_an_index_that_somebody_writes_to(database, folder, small_pieces):
             index.remove(f"0000{turn + 1}.jpg")
 
         with database.open() as server:
-            push(folder, server, "door", progress=lambda ids: write(ids) if ids > 3 else None)
+            push(folder, server, "door", progress=lambda ids, _: write() if ids > 3 else None)
         assert len(index) == len(indexed(folder))
         pushed(database, folder)
         check(database, folder)
@@ -207,7 +260,7 @@ def test_a_first_push_while_somebody_changes_what_was_just_sent(database, folder
     filled(folder, 20)
     with opened(folder) as index:
 
-        def changed(_):
+        def changed(*_):
             index.remove("00003.jpg")
             index.update("00004.jpg", new_key="renamed.jpg")
             index.update("00005.jpg", {"n": -5})
@@ -233,7 +286,7 @@ def test_a_push_that_lost_its_lock_does_not_write(database, folder, small_pieces
     """As behind a pooler of connections, where a lock may be another's."""
     filled(folder, 30)
 
-    def other(_: int) -> None:
+    def other(*_: int) -> None:
         database.all("UPDATE edgeclip_device SET last_id = last_id + 1")
 
     with database.open() as server, pytest.raises(FleetError, match="another push"):

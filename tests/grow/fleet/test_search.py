@@ -92,7 +92,7 @@ def test_only_vectors_of_its_space_are_compared(fleet):
 
 @pytest.mark.parametrize("where", [None, {"camera": "c2"}, {"n": {"<": 12}}, {"n": 7}])
 def test_by_the_graph(fleet, database, where):
-    """Also with a filter that leaves few: what the graph does not find is looked for exactly."""
+    """Also with a filter that leaves few: the graph is asked on and on until it has enough."""
     with database.open() as server:
         assert tables.make_graph(server, SPACE, DIM, at_once=True)
         assert not tables.make_graph(server, SPACE, DIM, at_once=True)
@@ -155,6 +155,34 @@ def test_a_graph_is_made_when_there_are_many(database, tmp_path, monkeypatch):
         push(filled(tmp_path / "j", 20), server, "b")
         assert tables.make_graph(server, SPACE, DIM, at_once=False)
         assert tables.is_valid(server, tables.graph_name(SPACE))
+
+
+def test_whoever_searches_is_told_how_to_make_the_graph(fleet, database, monkeypatch):
+    """As boards may do no more than they need; the statement that is told is the one that works."""
+    assert fleet.missing_graph(SPACE, DIM) is None
+    monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", COUNT + 1)
+    assert fleet.missing_graph(SPACE, DIM, ["door"]) is None
+    statement = fleet.missing_graph(SPACE, DIM)
+    database.all(statement)
+    assert fleet.missing_graph(SPACE, DIM) is None
+    with database.open() as server:
+        assert not tables.make_graph(server, SPACE, DIM, at_once=True)
+        server.all("SET enable_seqscan = off")
+        query = units(1, DIM, 1)[0]
+        found = plan(server, monkeypatch, lambda: Fleet(server).search(query, SPACE))
+    assert tables.graph_name(SPACE) in found
+
+
+def test_the_graph_of_a_space_with_odd_letters(database, tmp_path, monkeypatch):
+    space = "a'b\1 ü"
+    with opened(tmp_path / "i", space) as index:
+        index.add_many((f"{n}.jpg", vector_of(n)) for n in range(20))
+    monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", 10)
+    with database.open() as server:
+        push(tmp_path / "i", server, "door")
+        assert tables.make_graph(server, space, DIM, at_once=False)
+        held = "SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)"
+        assert database.all(held, tables.graph_name(space)) == [(20,)]
 
 
 def test_a_graph_of_somebody_who_was_stopped_is_made_anew(database, tmp_path):

@@ -9,12 +9,13 @@ import time
 import pytest
 
 from edgeclip.errors import EdgeclipError, FleetError
+from edgeclip.grow.fleet import tables
 from edgeclip.grow.fleet.push import push
 from edgeclip.grow.fleet.search import Fleet
 from edgeclip.grow.fleet.server import ADDRESS, Server
 from tests.grow.fleet.postgres import PASSWORD
 from tests.grow.fleet.proxy import Proxy
-from tests.grow.fleet.some import SPACE, check, filled, pushed, stir, vector_of
+from tests.grow.fleet.some import DIM, SPACE, check, filled, pushed, stir, vector_of
 
 SECRET = "hunter2"
 ADDRESSES = [
@@ -26,6 +27,8 @@ ADDRESSES = [
     f"postgresql://me:{SECRET}%@127.0.0.1:1/x",
     f"postgresql://me@127.0.0.1:1/x?password={SECRET}",
     f"postgresql://me@127.0.0.1:1/x?sslpassword={SECRET}",
+    f"postgresql://me@127.0.0.1:1/x?oauth_client_secret={SECRET}",
+    f"postgresql://me@127.0.0.1:1/x?scram_client_key={SECRET}",
     f"postgresql://127.0.0.1:{SECRET}/x",
     f"postgresql://[{SECRET}/x",
     f"postgresql://127.0.0.1:1/x?{SECRET}",
@@ -143,7 +146,7 @@ def test_a_connection_that_is_lost_in_a_search(database, tmp_path):
 def test_a_server_that_is_stopped_in_a_push(database, tmp_path):
     folder = filled(tmp_path / "i", 10)
 
-    def end(_):
+    def end(*_):
         database.all(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'edgeclip'"
@@ -208,7 +211,11 @@ def test_a_user_who_sees_only_its_own_rows(database, role, tmp_path, monkeypatch
         with Server.open(url) as server:
             push(folder, server, role)
         check(database, folder, role)
+    monkeypatch.setattr(tables, "LARGE", 1)
     with Server.open(url) as server:
+        assert not tables.make_graph(server, SPACE, DIM, at_once=False)  # that is its owner's
+        with pytest.raises(FleetError, match=f"{role} does not own .* run: CREATE INDEX CONC"):
+            tables.make_graph(server, SPACE, DIM, at_once=True)
         with pytest.raises(FleetError, match=r"row.level security"):
             push(folder, server, "first")
         assert [each.name for each in Fleet(server).devices()] == [role]
