@@ -43,6 +43,16 @@ def until(what, seconds: float = 60.0):
     return found
 
 
+def resident(pid: int) -> int:
+    """MB of memory that are a process's own; 0 where it has ended."""
+    try:
+        told = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    parts = dict(line.split(":", 1) for line in told.splitlines())
+    return int(parts.get("RssAnon", "0").split()[0]) >> 10
+
+
 def check_all(out: Path, photos: Path, model) -> None:
     """Each picture has one row, with the vector that one process gets."""
     rows = rows_in(out)
@@ -166,17 +176,12 @@ def test_memory_is_bounded_however_much_there_is_to_read_and_a_stop_ends_it(tmp_
     for number in range(1, 200):
         os.link(photos / "0.bmp", photos / f"{number}.bmp")
     most: Counter[int] = Counter()
-    ended = threading.Event()
+    ended, before = threading.Event(), resident(os.getpid())
 
     def watch() -> None:
         while not ended.wait(0.05):
-            for pid in workers():
-                try:
-                    told = Path(f"/proc/{pid}/status").read_text()
-                except OSError:
-                    continue
-                parts = dict(line.split(":", 1) for line in told.splitlines())
-                most[pid] = max(most[pid], int(parts["RssAnon"].split()[0]) >> 10)
+            for pid in (os.getpid(), *workers()):
+                most[pid] = max(most[pid], resident(pid))
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -188,6 +193,7 @@ def test_memory_is_bounded_however_much_there_is_to_read_and_a_stop_ends_it(tmp_
                 stop.set()
     ended.set()
     thread.join()
+    assert most.pop(os.getpid()) - before < 150, "what was started holds too much"
     assert most and max(most.values()) < 300, f"{dict(most)} MB"
     # Who stops it gets what there is, and nobody goes on with the rest.
     assert {row.key for row in step.kept} == {row.key for row in rows_in(tmp_path / "out")}

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgeclip.errors import EdgeclipError, ModelError
+from edgeclip.grow import embedder
 from edgeclip.grow.embedder import Embedder, Task
-from edgeclip.grow.sources import source
+from edgeclip.grow.sources import Folder, source
 from edgeclip.grow.tables import Head
 from edgeclip.index.scan import Rules, scan
 from edgeclip.model import facts
 from tests.grow.albums import ODD, album
+from tests.pictures import photo
 
 
 @pytest.fixture
@@ -105,6 +110,33 @@ def test_what_cannot_be_read_is_a_row(photos, model):
     rows = list(Embedder(task(model, photos)).rows(entries))
     assert [row.stamp for row in rows] == [None, None]
     assert "vanished" in rows[0].error and "no ordinary file" in rows[1].error
+
+
+@pytest.mark.parametrize("afar", [False, True])
+def test_few_pictures_are_read_ahead_however_slow_the_model_is(photos, model, afar):
+    begun = []
+
+    @dataclass(frozen=True)
+    class Counted:
+        root: Path
+        name = "a folder"
+
+        def entries(self):
+            return Folder(self.root).entries()
+
+        def reader(self):
+            read = Folder(self.root).reader()
+            return lambda *entry: begun.append(entry) or read(*entry)
+
+    for number in range(60):
+        photo(48, 40, number).save(photos / f"more{number}.png")
+    given = replace(task(model, photos, afar=afar), source=Counted(photos))
+    bound = (embedder._READERS_AFAR if afar else embedder._READERS_HERE) + embedder._AHEAD
+    for done, _ in enumerate(Embedder(given).rows(given.source.entries())):
+        if done % 20 == 0:
+            time.sleep(0.1)  # all that may be read meanwhile is
+        assert len(begun) - done <= bound + 1
+    assert len(begun) == done + 1 > 60
 
 
 def test_another_model_in_the_same_folder_is_refused(photos, model):
