@@ -83,8 +83,14 @@ class Child:
         self.spent = False
         """Whether it must not be asked again."""
         self._warm = False
-        self._connect()
-        self._write(told, time.monotonic() + _START_S)
+        try:
+            self._connect()
+            self._write(told, time.monotonic() + _START_S)
+        except BaseException:  # nobody has it yet who could close it
+            self.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GOODBYE_S)
+            raise
 
     def _connect(self) -> None:
         self._questions = cast("IO[bytes]", self._process.stdin)

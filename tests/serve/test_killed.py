@@ -66,9 +66,11 @@ def test_jobs_that_wait_outlive_a_kill_and_have_one_result(tmp_path, tiny_model,
 
             with ThreadPoolExecutor(_CLIENTS) as threads:
                 sent |= dict(threads.map(send, range(_WAITING)))
-            told = [client.get(f"/jobs/{job}").json()["status"] for job in sent]
         served.stop(signal.SIGKILL)
-        assert told.count("queued") > 100, "they were done too soon"
+    table, _ = opened(tmp_path / "jobs")
+    waiting = table.counts()["queued"]
+    table.close()
+    assert waiting > 50, "they were done too soon"
     with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
         for job in list(sent)[:60]:  # killed once more, in the middle
             until(lambda job=job: vector_of(client, job) is not None)
