@@ -23,7 +23,7 @@ from psycopg.types.json import Jsonb
 
 from benchmarks import measure
 from edgeclip import Index
-from edgeclip.grow.fleet import tables
+from edgeclip.grow.fleet import graph, schema
 from edgeclip.grow.fleet.push import push
 from edgeclip.grow.fleet.search import Fleet
 from edgeclip.index.items import Item
@@ -87,7 +87,7 @@ def _database(server: Postgres, name: str) -> Database:
 def _push(database: Database, path: Path) -> list[measure.Row]:
     """Push a device that the server does not know, beside COPY as a program would use it."""
     with database.open() as server:
-        tables.make(server)
+        schema.make(server)
     with Index.open(path, read_only=True, hnsw=False) as index:
         items = list(index.items())
 
@@ -129,8 +129,8 @@ def _push_to_graph(database: Database, path: Path) -> measure.Row:
     with Index.open(path, read_only=True, hnsw=False) as index:
         items = list(index.items())
     with database.open() as server:
-        tables.make(server)
-        tables.make_graph(server, _SPACE, _DIM, at_once=True)
+        schema.make(server)
+        graph.make(server, _SPACE, _DIM, at_once=True)
     database.all("CREATE TABLE keyed (LIKE edgeclip_item INCLUDING INDEXES)")
 
     def pushed() -> None:
@@ -210,7 +210,7 @@ def _recall(
     with database.open() as server:
         push(path, server, "door")
         started = time.perf_counter()
-        made = tables.make_graph(server, _SPACE, _DIM, at_once=False)
+        made = graph.make(server, _SPACE, _DIM, at_once=False)
         seconds = time.perf_counter() - started
         how = f"by the graph, {seconds:.0f} s to make" if made else "exactly"
         what = f"{len(vectors):,} {kind} vectors, {how}"
@@ -223,17 +223,17 @@ def _recall(
 
 def _sizes(database: Database) -> list[measure.Row]:
     """What the server keeps; `docs/scale.md` reckons with it."""
-    graph = tables.graph_name(_SPACE)
+    name = graph.name_of(_SPACE)
     sizes = [
         database.all("SELECT pg_table_size('edgeclip_item')")[0][0],
-        database.all("SELECT pg_relation_size(%s::regclass)", graph)[0][0],
+        database.all("SELECT pg_relation_size(%s::regclass)", name)[0][0],
     ]
     sizes.append(database.all("SELECT pg_total_relation_size('edgeclip_item')")[0][0] - sum(sizes))
     return [
         measure.Row(
-            f"an item on the server, {name}: KB", size / _MORE / 1000, "", f"{_MORE:,} items"
+            f"an item on the server, {part}: KB", size / _MORE / 1000, "", f"{_MORE:,} items"
         )
-        for name, size in zip(("table", "HNSW graph", "keys"), sizes, strict=True)
+        for part, size in zip(("table", "HNSW graph", "keys"), sizes, strict=True)
     ]
 
 

@@ -25,6 +25,8 @@ SOAKS = {
     "kills of a service while hundreds of jobs wait, 20 times": [
         *("-m", "tests.serve.jobs.kill", "--cycles", "20")
     ],
+    "200 cut connections of pushes": ["-m", "tests.grow.fleet.cuts", "--cuts", "200"],
+    "100 kills of a push": ["-m", "tests.grow.fleet.kill", "--cycles", "100"],
     "eight threads for 60 s, with a graph": ["-m", "tests.index.threads", "--seconds", "60"],
 }
 RESULTS = Path(__file__).parent / "soak.md"

@@ -55,7 +55,10 @@ def embed(
                 told.all(job.unchanged, time.monotonic() - begun)
         stop.act()
     if told.counts["failed"]:
-        raise EdgeclipError(f"{told.counts['failed']} failed; each has a row with its error.")
+        raise EdgeclipError(
+            f"{told.counts['failed']} failed; each has a row with its error, or the vector that it "
+            "had before."
+        )
 
 
 class _Told:

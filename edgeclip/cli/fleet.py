@@ -60,12 +60,13 @@ def search(
     from edgeclip.grow.fleet.search import Fleet
     from edgeclip.grow.fleet.server import Server
 
-    clock = [time.perf_counter()]
     with Server.open(address) as server:
-        fleet = Fleet(server)
+        fleet, started = Fleet(server), time.perf_counter()
         model = options.load(**chosen)
+        times = {"model_load_s": time.perf_counter() - started}
         fleet.check(model.space, devices)
-        clock.append(time.perf_counter())
+        missing = fleet.missing_graph(model.space, model.dim, devices)
+        started = time.perf_counter()
         # All of them first: a mistake in a query shows before anything is printed.
         wanted: list[Vector] = [model.embed_query(query) for query in queries]
         asked: dict[str, Any] = {
@@ -78,15 +79,12 @@ def search(
             (query, fleet.search(vector, model.space, **asked))
             for query, vector in zip(queries, wanted, strict=True)
         ]
-        clock.append(time.perf_counter())
-        missing = fleet.missing_graph(model.space, model.dim, devices)
+        times["text_per_query_ms"] = 1000 * (time.perf_counter() - started) / len(queries)
     if missing is not None:
         output.note(
             "all rows were compared one by one, as the server has no HNSW index of them. Let the "
             f"owner of the table run: {missing}"
         )
-    load, ask = clock[1] - clock[0], clock[2] - clock[1]
-    times = {"model_load_s": load, "text_per_query_ms": 1000 * ask / len(queries)}
     if as_json:
         _print_json(found, times)
     else:

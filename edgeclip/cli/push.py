@@ -84,12 +84,12 @@ def push_command(
 
 def _make_graph(server: Server, pushed: Pushed, at_once: bool) -> bool:
     """Make the graph where it is due; the rows are there in any case, and searches are right."""
-    from edgeclip.grow.fleet import tables
+    from edgeclip.grow.fleet import graph as graphs
 
     if not pushed.dim:
         return False
     try:
-        return tables.make_graph(server, pushed.space, pushed.dim, at_once=at_once)
+        return graphs.make(server, pushed.space, pushed.dim, at_once=at_once)
     except FleetError as error:
         output.note(output.printable(f"the HNSW index was not made: {error}"))
         return False

@@ -50,15 +50,16 @@ def cluster(workers: int | None, threads: int | None) -> Iterator[tuple[int, int
     ray = library()
     ours = not ray.is_initialized()
     if ours:
-        _start(ray, workers, threads)
+        _start(ray)
     try:
-        cpus = int(ray.cluster_resources().get("CPU", 0))
-        threads = threads or _share(ray, cpus, workers)
-        wanted = max(1, cpus // threads) if workers is None else workers
-        if wanted * threads > cpus:
+        machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+        threads = threads or _share(machines, workers)
+        room = sum(cpus // threads for cpus in machines)
+        wanted = max(1, room) if workers is None else workers
+        if wanted > room:
             raise EdgeclipError(
-                f"{wanted} workers of {_threads(threads)} each need {wanted * threads} CPUs, and "
-                f"the cluster has {cpus}. Give fewer --workers or --threads."
+                f"{wanted} workers of {_threads(threads)} each do not fit: the cluster has "
+                f"{sum(machines)} CPUs, for {room} of them. Give fewer --workers or --threads."
             )
         yield wanted, threads
     finally:
@@ -66,10 +67,12 @@ def cluster(workers: int | None, threads: int | None) -> Iterator[tuple[int, int
             ray.shutdown()
 
 
-def _share(ray: Any, cpus: int, workers: int | None) -> int:
+def _share(machines: Sequence[int], workers: int | None) -> int:
     """Return how many CPUs there are for each of some workers, none of which spans machines."""
-    most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes()), default=1)
-    return 1 if workers is None else max(1, min(cpus // workers, most))
+    if workers is None:
+        return 1
+    counts = range(max(machines, default=1), 1, -1)
+    return next((n for n in counts if sum(cpus // n for cpus in machines) >= workers), 1)
 
 
 def run(task: Task, entries: Sequence[Entry], *, workers: int, block: int) -> Iterator[list[Row]]:
@@ -169,12 +172,12 @@ def library() -> Any:
     return ray
 
 
-def _start(ray: Any, workers: int | None, threads: int | None) -> None:
+def _start(ray: Any) -> None:
     """Connect to the cluster of ``RAY_ADDRESS``, or start one on this machine alone."""
     address = os.environ.get("RAY_ADDRESS")
     here = {
         "address": "local",
-        "num_cpus": max(usable_cpus(), (workers or 1) * (threads or 1)),
+        "num_cpus": usable_cpus(),
         "include_dashboard": False,
         "object_store_memory": _STORE_BYTES,
     }

@@ -77,20 +77,22 @@ class Parts:
         """Keep rows as a new part; they are durable when this returns."""
         last = _NUMBER.fullmatch(self._names[-1]) if self._names else None
         name = f"part-{int(last[1]) + 1 if last else 0:08}{SUFFIX}"
-        self._keep(name, iter([rows]))
+        self._keep(name, rows)
         self._names.append(name)
         for row in rows:
             self._note(row.key, row.stamp, row.error is not None)
 
     def tidy(self) -> None:
-        """Write parts anew whose rows a younger part has replaced."""
+        """Write what is left of parts, some of whose rows a younger one has, as new parts.
+
+        Not everything that keeps files can replace one.
+        """
         for number, keys in sorted(self._stale.items()):
-            name = self._names[number]
-            kept = [row for rows in self._read(name) for row in rows if row.key not in keys]
+            name, stale = self._names[number], set(keys)
+            kept = [row for rows in self._read(name) for row in rows if row.key not in stale]
             if kept:
-                self._keep(name, iter([kept]))
-            else:
-                self._place.remove(name)
+                self.add(kept)
+            self._place.remove(name)
         self._stale.clear()
 
     def _look(self, name: str) -> None:
@@ -123,11 +125,10 @@ class Parts:
         with self._place.open(name) as file:
             yield from parquet.read(file, f"{self._place.name}/{name}")
 
-    def _keep(self, name: str, batches: Iterator[list[Row]]) -> None:
+    def _keep(self, name: str, rows: list[Row]) -> None:
         def write(file: IO[bytes]) -> None:
             with parquet.writer(file, self.head) as put:
-                for rows in batches:
-                    put(rows)
+                put(rows)
 
         self._place.keep(name, write)
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 from edgeclip.errors import EdgeclipError, ExtraMissing
 from edgeclip.model.headers import printable
@@ -51,7 +50,7 @@ def place(where: str | os.PathLike[str]) -> Place:
     """
     text = os.fspath(where)
     if text.startswith("file://"):  # there a file is written beside, and renamed
-        return Local(Path(unquote(urlsplit(text).path)))
+        return Local(Path(opened(text)[1]))
     return Remote(text) if is_address(text) else Local(Path(text))
 
 

@@ -11,6 +11,7 @@ from typing import Self
 
 from edgeclip.index import lineage, place
 from edgeclip.index.identity import Identity
+from edgeclip.index.lineage import Lineage, State
 from edgeclip.index.rows import Row
 from edgeclip.index.store import Store
 
@@ -63,19 +64,22 @@ class Outbox:
         """Return the highest id that was given, and the number of the last change."""
         return self._store.state()
 
-    def writing(self) -> str:
-        """Return the token of the writing in which all that was read until now was there."""
-        return lineage.latest(self._store.setting(lineage.NAME))
+    def writer(self) -> str:
+        """Return the token of a writer in whose time all that was read until now was there."""
+        return self._lineage().latest
 
-    def leads_from(self, last_id: int, seq: int, writing: str) -> bool:
+    def leads_from(self, point: State, writer: str) -> bool:
         """Tell whether what is new since then comes to all that the index holds.
 
         Not where the changes are forgotten, nor where this index, put back from a copy, has never
         been there.
+
+        Args:
+            point: the id and the number of the change up to which all was read.
+            writer: `writer`, as it was then.
         """
-        state, kept = self.state(), self._store.setting(lineage.NAME)
-        known = int(self._store.setting("horizon") or 0) <= seq
-        return known and lineage.was_at((last_id, seq), writing, kept, state)
+        state, known = self.state(), int(self._store.setting("horizon") or 0) <= point[1]
+        return known and self._lineage().was_at(point, writer, state)
 
     def pieces(self, after: int) -> Iterator[list[Row]]:
         """Yield the rows with a higher id, by id, some at a time; damaged ones are left out."""
@@ -93,9 +97,13 @@ class Outbox:
     def changes(self, seq: int) -> list[tuple[int, int]]:
         """Return the next changes to older items, by number: number and id; some at a time.
 
-        An empty list where they are forgotten.
+        An empty list where some are forgotten.
         """
-        sql = "SELECT seq, id FROM change WHERE seq > ? ORDER BY seq LIMIT ?"
+        # One statement: whoever forgets them does it between two.
+        sql = (
+            "SELECT seq, id FROM change WHERE seq > ?1 AND NOT EXISTS "
+            "(SELECT 1 FROM setting WHERE name = 'horizon' AND value > ?1) ORDER BY seq LIMIT ?2"
+        )
         found = self._store.select(sql, (seq, self.rows_a_piece))
         return [(number, item) for number, item in found]
 
@@ -103,6 +111,9 @@ class Outbox:
         """Return the rows with these ids that are still there."""
         found = (self._store.row(number) for number in sorted(ids))
         return _last_of_each_key(row for row in found if row is not None)
+
+    def _lineage(self) -> Lineage:
+        return Lineage(self._store.setting(lineage.NAME))
 
     def mark(self, row: Row) -> int:
         """Return a hash of all that a copy keeps, of 64 bits: another one if anything has changed.

@@ -15,6 +15,7 @@ from edgeclip.index.database import Database, files
 from edgeclip.index.failpoints import reach
 from edgeclip.index.identity import Identity as Identity
 from edgeclip.index.identity import settings_of
+from edgeclip.index.lineage import Lineage
 from edgeclip.index.place import not_found, publish
 from edgeclip.index.rows import Row, checksum
 from edgeclip.index.shrink import shrink
@@ -118,8 +119,8 @@ class Store:
         sealed = any(isinstance(c, Setting) and c.name in identity.NAMES for c in changes)
         with self._db.writing(pages=len(changes)):
             if not self._has_written:
-                writings = lineage.extended(self.setting(lineage.NAME), self.state())
-                keep(self._db.execute, {lineage.NAME: writings})
+                writers = Lineage(self.setting(lineage.NAME)).begun(self.state())
+                keep(self._db.execute, {lineage.NAME: writers})
             outcomes = [apply(ledger, change) for change in changes]
             if sealed:
                 keep(self._db.execute, {identity.SEAL: identity.seal(self._settings())})

@@ -213,9 +213,20 @@ def test_a_model_that_workers_cannot_open_is_one_sentence(tmp_path, model, monke
 def test_more_workers_than_cpus_are_refused(tmp_path, model):
     photos = album(tmp_path / "photos", 2)
     with pytest.raises(
-        EdgeclipError, match=r"3 workers of 1 thread each need 3 CPUs, and .* has 2"
+        EdgeclipError, match=r"3 workers of 1 thread each do not fit: .* has 2 CPUs, for 2 of them"
     ):
         embed(photos, model, tmp_path / "out", workers=3)
+
+
+@pytest.mark.parametrize(
+    ("machines", "workers", "threads"),
+    [
+        *(([2], None, 1), ([2], 1, 2), ([2], 2, 1), ([8], 3, 2), ([2], 3, 1)),
+        *(([4, 4, 4], 4, 2), ([8, 4], 2, 4), ([8, 4], 3, 4), ([], 1, 1)),
+    ],
+)
+def test_no_worker_spans_two_machines(machines, workers, threads):
+    assert cluster._share(machines, workers) == threads
 
 
 def test_fewer_workers_share_the_cpus():

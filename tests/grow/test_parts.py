@@ -75,7 +75,7 @@ def test_a_younger_row_replaces_the_older(out):
     assert Counter(row.key for row in rows_in(out)) == Counter("abcca")
     parts.close()
     parts = Parts(out, HEAD)
-    assert [(row.key, row.stamp) for row in rows_in(out)] == [("b", "1"), ("c", "2"), ("a", "2")]
+    assert [(row.key, row.stamp) for row in rows_in(out)] == [("c", "2"), ("a", "2"), ("b", "1")]
     parts.add(rows("b", stamp="3"))
     parts.tidy()
     assert {row.key: row.stamp for row in rows_in(out)} == {"a": "2", "b": "3", "c": "2"}
@@ -90,6 +90,7 @@ def test_what_cannot_be_read_now_keeps_its_vector(out):
     parts.close()
     found = rows_in(out)
     assert [row.key for row in found] == list("abc") and not any(row.error for row in found)
+    assert all(row.vector is not None for row in found)
 
 
 def test_errors_of_what_is_gone_are_forgotten(out):
@@ -132,8 +133,9 @@ def test_a_part_is_whole_or_absent(tmp_path, monkeypatch):
 
 
 def test_a_part_at_the_address_of_a_file_is_written_beside(tmp_path):
-    out = places.place(f"file://{tmp_path}/with%20space")
-    assert isinstance(out, places.Local) and out.folder == tmp_path / "with space"
+    for name in ("with space", "a#1/out", "a?b", "%20"):
+        out = places.place(f"file://{tmp_path}/{name}")
+        assert isinstance(out, places.Local) and out.folder == tmp_path / name
 
 
 def test_a_part_on_a_file_system_is_written_beside(tmp_path, monkeypatch):
@@ -143,23 +145,54 @@ def test_a_part_on_a_file_system_is_written_beside(tmp_path, monkeypatch):
     assert isinstance(place, places.Remote)
     parts = Parts(out, HEAD)
     parts.add(rows("ab"))
-    (name,) = place.files(".parquet")
-    part = tmp_path / "out" / name
-    before = part.stat().st_ino
     parts.add(rows("b", stamp="2"))
     parts.tidy()
-    assert [row.key for row in rows_in(out)] == ["a", "b"]
-    assert part.stat().st_ino != before, "a part was overwritten in its place"
-    whole = part.read_bytes()
+    assert [row.key for row in rows_in(out)] == ["b", "a"]
+    before = place.files(".parquet")
 
     def cut(*_: object) -> None:
         raise OSError("the connection was lost")
 
     monkeypatch.setattr(place.files_system, "mv", cut)
     with pytest.raises(EdgeclipError, match="the connection was lost"):
-        place.keep(name, lambda file: file.write(b"half"))
-    assert part.read_bytes() == whole and place.files(".parquet").count(name) == 1
+        parts.add(rows("c"))
+    assert place.files(".parquet") == before, "half of a part has its name"
     parts.close()
+
+
+def test_no_part_is_ever_replaced(out, monkeypatch):
+    """Some of what keeps files refuses to, and some would leave half of one."""
+    kept, kinds = [], (places.Local, places.Remote)
+    for kind in kinds:
+        keep = kind.keep
+        monkeypatch.setattr(
+            kind, "keep", lambda *given, keep=keep: kept.append(given[1]) or keep(*given)
+        )
+    for _ in range(3):
+        parts = Parts(out, HEAD)
+        parts.add(rows("abc"))
+        parts.add(rows("cd"))
+        parts.tidy()
+        parts.close()
+    assert len(kept) == len(set(kept)) >= 9
+    assert sorted(row.key for row in rows_in(out)) == list("abcd")
+
+
+def test_a_run_that_is_killed_while_it_tidies(out, monkeypatch):
+    parts = Parts(out, HEAD)
+    parts.add(rows("ab"))
+    parts.add(rows("bc", stamp="2"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(parts._place), "remove", killed)
+        parts.tidy()
+    parts.close()
+    Parts(out, HEAD).close()
+    assert {row.key: row.stamp for row in rows_in(out)} == {"a": "1", "b": "2", "c": "2"}
+    assert len(rows_in(out)) == 3
 
 
 def test_what_stores_objects_gets_each_part_at_once():

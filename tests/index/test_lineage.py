@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeclip.index import lineage, place
+from edgeclip.index.lineage import Lineage
 from edgeclip.index.store import Store
 from tests.index.some import filled, opened, vector_of
 
@@ -20,6 +21,15 @@ def kept(folder: Path) -> tuple[bytes | None, tuple[int, int]]:
         return store.setting(lineage.NAME), store.state()
     finally:
         store.close()
+
+
+def latest(folder: Path) -> str:
+    return Lineage(kept(folder)[0]).latest
+
+
+def was_at(folder: Path, point: tuple[int, int], writer: str) -> bool:
+    held, state = kept(folder)
+    return Lineage(held).was_at(point, writer, state)
 
 
 @pytest.fixture
@@ -35,9 +45,9 @@ def test_each_writer_that_writes_is_known(folder):
         with opened(folder) as index:
             index.add(f"{turn}a", vector_of(turn))
             index.add(f"{turn}b", vector_of((turn, "b")))
-        seen.add(lineage.latest(kept(folder)[0]))
+        seen.add(latest(folder))
         opened(folder).close()  # it writes nothing
-        assert lineage.latest(kept(folder)[0]) in seen
+        assert latest(folder) in seen
     assert len(seen) == 3
 
 
@@ -48,64 +58,66 @@ def test_a_failed_write_begins_nothing(folder):
             index.add("", vector_of(1))
         assert kept(folder)[0] is None
         index.add("a", vector_of(1))
-    assert lineage.latest(kept(folder)[0])
+    assert latest(folder)
 
 
 def test_a_copy_that_is_written_to_was_never_where_the_other_went(folder, tmp_path):
     filled(folder, 5)
-    before = kept(folder)
-    shutil.copytree(folder, tmp_path / "copy")
-    point = lineage.latest(before[0]), before[1]
-    for path, names in ((folder, "abc"), (tmp_path / "copy", "xyzxyz")):
+    point, writer = kept(folder)[1], latest(folder)
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for path, names in ((folder, "abc"), (copy, "xyzxyz")):
         with opened(path) as index:
             index.add_many((f"{name}{n}", vector_of((name, n))) for n, name in enumerate(names))
-        assert lineage.was_at(point[1], point[0], *kept(path))
-    here, there = kept(folder), kept(tmp_path / "copy")
-    assert not lineage.was_at(here[1], lineage.latest(here[0]), *there)
-    assert not lineage.was_at(there[1], lineage.latest(there[0]), *here)
+        assert was_at(path, point, writer)
+    assert not was_at(copy, kept(folder)[1], latest(folder))
+    assert not was_at(folder, kept(copy)[1], latest(copy))
 
 
-def test_a_copy_of_the_middle_of_a_writing(folder, tmp_path):
+def test_a_copy_of_the_middle_of_a_writers_time(folder, tmp_path):
+    copy = tmp_path / "copy"
     with opened(folder) as index:
         index.add("a", vector_of(1))
-        index.backup(tmp_path / "copy")
-        at_backup = lineage.latest(kept(folder)[0]), kept(folder)[1]
+        index.backup(copy)
+        point, writer = kept(folder)[1], latest(folder)
         index.add("b", vector_of(2))
-        later = lineage.latest(kept(folder)[0]), kept(folder)[1]
-    assert at_backup[0] == later[0]
-    assert not lineage.was_at(later[1], later[0], *kept(tmp_path / "copy"))  # as it was put back
-    with opened(tmp_path / "copy") as index:
+        later = kept(folder)[1]
+    assert latest(folder) == writer
+    assert not was_at(copy, later, writer)  # as it was put back
+    with opened(copy) as index:
         index.add_many((f"c{n}", vector_of(n)) for n in range(5))
-    assert lineage.was_at(at_backup[1], at_backup[0], *kept(tmp_path / "copy"))
-    assert not lineage.was_at(later[1], later[0], *kept(tmp_path / "copy"))
+    assert was_at(copy, point, writer)
+    assert not was_at(copy, later, writer)
 
 
 def test_what_is_not_known_is_nobodys(folder):
+    opened(folder).close()
+    assert was_at(folder, (0, 0), "")
     filled(folder, 3)
     whole, state = kept(folder)
-    token = lineage.latest(whole)
-    assert lineage.was_at(state, token, whole, state)
-    assert not lineage.was_at(state, "", whole, state)
-    assert not lineage.was_at(state, "00" * 8, whole, state)
+    writer = latest(folder)
+    assert was_at(folder, state, writer) and was_at(folder, (0, 0), "")
+    assert not was_at(folder, state, "") and not was_at(folder, state, "00" * 8)
     for damaged in (None, b"", b"x", whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]), "text", 7):
-        assert not lineage.was_at(state, token, damaged, state)
-        assert lineage.latest(damaged) == ""
-        assert lineage.was_at(state, "", damaged, state)
-        assert lineage.latest(lineage.extended(damaged, state))
+        found = Lineage(damaged)
+        assert found.latest == "" and not found.was_at(state, writer, state)
+        assert found.was_at(state, "", state)
+        assert Lineage(found.begun(state)).latest
 
 
 def test_only_the_latest_are_kept():
     held: bytes | None = None
     tokens = []
-    for number in range(300):
-        held = lineage.extended(held, (number, 0))
-        tokens.append(lineage.latest(held))
-    assert len(held) < 4000
-    found = [lineage.was_at((0, 0), token, held, (300, 0)) for token in tokens]
-    assert found == [False] * 172 + [True] * 128
+    for number in range(lineage.MOST + 100):
+        held = Lineage(held).begun((number, 0))
+        tokens.append(Lineage(held).latest)
+    assert len(held) < 13_000
+    end = (lineage.MOST + 100, 0)
+    found = [Lineage(held).was_at((1, 0), token, end) for token in tokens]
+    assert found == [False] * 100 + [True] * lineage.MOST
 
 
-# What a copy may go through: it is written to (one more row each), begun anew, or copied.
+# What may become of a copy: one more row, another writer, or a copy of its own.
 _STEPS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["row", "writer", "copy"])))
 
 
@@ -123,13 +135,12 @@ def test_against_lists_of_rows(steps):
             copy["begun"] = False
         else:
             if not copy["begun"]:
-                copy["kept"] = lineage.extended(copy["kept"], (len(copy["rows"]), 0))
+                copy["kept"] = Lineage(copy["kept"]).begun((len(copy["rows"]), 0))
                 copy["begun"] = True
             copy["rows"].append(number)
-        points.append((lineage.latest(copy["kept"]), list(copy["rows"])))
+        points.append((Lineage(copy["kept"]).latest, list(copy["rows"])))
     for copy in copies:
         state = (len(copy["rows"]), 0)
-        for token, rows in points:
-            if rows:
-                found = lineage.was_at((len(rows), 0), token, copy["kept"], state)
-                assert found == (copy["rows"][: len(rows)] == rows)
+        for writer, rows in points:
+            found = Lineage(copy["kept"]).was_at((len(rows), 0), writer, state)
+            assert found == (copy["rows"][: len(rows)] == rows)

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgeclip.errors import EdgeclipError, FleetError
-from edgeclip.grow.fleet import packing, places, tables
-from edgeclip.grow.fleet.places import Place
+from edgeclip.grow.fleet import devices, packing, schema
+from edgeclip.grow.fleet.devices import Position
 from edgeclip.grow.fleet.server import Server
 from edgeclip.index import outbox
 from edgeclip.index.identity import Identity
@@ -89,7 +89,7 @@ def push(
     """
     check_name(device)
     with Outbox.open(folder) as source:
-        tables.make(server)
+        schema.make(server)
         if not server.hold(f"edgeclip push {device}"):
             raise _running(server, device)
         pushing = _Pushing(server, source, device, progress)
@@ -118,8 +118,8 @@ class _Piece(NamedTuple):
     """Id → `Outbox.mark`."""
     seq: int
     """Number of the last change to an older item, after they were read,"""
-    writing: str
-    """and `Outbox.writing`."""
+    writer: str
+    """and `Outbox.writer`."""
 
 
 class _Pushing:
@@ -136,59 +136,80 @@ class _Pushing:
         if self._staged:
             server.all(_STAGE)
         self._empty = False
-        self._place: Place
+        self._position: Position
 
     def begin(self, replaces: bool, compare: bool) -> None:
         """Find out where to begin."""
-        known, (_, seq) = self._identity, self._outbox.state()
-        place = places.read(self._server, self._device)
-        held = places.held(self._server, self._device) if place else 0
-        writing = self._outbox.writing()
-        anew = Place(known.uuid, known.generation, known.space, 0, seq, writing, held)
-        if place is None:
-            if not places.register(self._server, self._device, known.model, anew):
+        known, position = self._identity, devices.read(self._server, self._device)
+        if position is None:
+            self._position = self._start()
+            if not devices.register(self._server, self._device, known.model, self._position):
                 raise _running(self._server, self._device)
-        elif place.index_id != known.uuid and not replaces:
+        elif position.index_id != known.uuid and not replaces:
             raise FleetError(
                 f"{self._device} is another index's name in {self._server.name}. Give this one "
                 "another with --device, or --replace where it takes that one's place."
             )
-        elif (
-            compare
-            or (place.index_id, place.generation) != (known.uuid, known.generation)
-            or not self._outbox.leads_from(place.last_id, place.seq, place.writing)
-        ):
-            self._move(place, anew)
-            self._done = replace(self._done, anew=True)
         else:
-            anew = place
-        self._place = anew
+            self._position = position
+            same = (position.index_id, position.generation) == (known.uuid, known.generation)
+            point = position.last_id, position.seq
+            if compare or not (same and self._outbox.leads_from(point, position.writer)):
+                self._begin_anew()
         sql = "SELECT NOT EXISTS (SELECT FROM edgeclip_item WHERE device = %s)"
         self._empty = bool(self._server.all(sql, (self._device,))[0][0])
 
     def run(self) -> Pushed:
         """Send everything, and return what it came to."""
-        total = self._outbox.state()[0] - self._place.last_id
+        self._send_new()
+        while not self._send_changes():  # somebody has just compacted the index
+            self._begin_anew()
+            self._send_new()
+        last_id, seq = self._position.last_id, self._position.seq
+        self._send(self._piece([]), ("id > %s", (last_id,)), last_id, seq)
+        dim = self._outbox.identity().dim
+        devices.finish(self._server, self._device, self._identity.model, dim)
+        return replace(self._done, items=self._position.items, dim=dim)
+
+    def _start(self) -> Position:
+        """Return the position of which nothing has been sent."""
+        _, seq = self._outbox.state()
+        writer, held = self._outbox.writer(), devices.held(self._server, self._device)
+        known = self._identity
+        return Position(known.uuid, known.generation, known.space, 0, seq, writer, held)
+
+    def _begin_anew(self) -> None:
+        """Compare everything: what is new is not known."""
+        start = self._start()
+        self._move(self._position, start)
+        self._position = start
+        self._done = replace(self._done, anew=True)
+
+    def _send_new(self) -> None:
+        total = self._outbox.state()[0] - self._position.last_id
         for piece in self._pieces():
-            first, last = self._place.last_id, piece.rows[-1].id
-            self._send(piece, ("id > %s AND id <= %s", (first, last)), last, self._place.seq)
+            first, last = self._position.last_id, piece.rows[-1].id
+            self._send(piece, ("id > %s AND id <= %s", (first, last)), last, self._position.seq)
             self._progress(last - first, total)
         self._empty = False  # what changes now may be what has just been sent
+
+    def _send_changes(self) -> bool:
+        """Send what has changed of older items; tell whether all that has was still known."""
         _, until = self._outbox.state()  # of an index that always changes: not for ever
-        while self._place.seq < until and (changes := self._outbox.changes(self._place.seq)):
+        while self._position.seq < until:
+            changes = self._outbox.changes(self._position.seq)
+            if not changes:
+                return False
             # A younger item is no older one: its row is read the next time.
-            ids = list({number for _, number in changes if number <= self._place.last_id})
+            last_id = self._position.last_id
+            ids = list({number for _, number in changes if number <= last_id})
             piece = self._piece(self._outbox.rows(ids))
-            self._send(piece, ("id = ANY(%s)", (ids,)), self._place.last_id, changes[-1][0])
-        place = self._place
-        self._send(self._piece([]), ("id > %s", (place.last_id,)), place.last_id, place.seq)
-        dim = self._outbox.identity().dim
-        places.finish(self._server, self._device, self._identity.model, dim)
-        return replace(self._done, items=self._place.items, dim=dim)
+            self._send(piece, ("id = ANY(%s)", (ids,)), last_id, changes[-1][0])
+        return True
 
     def _pieces(self) -> Iterator[_Piece]:
         """Yield what is new; the next piece is read while one is sent."""
-        pieces = map(self._piece, self._outbox.pieces(self._place.last_id))
+        pieces = map(self._piece, self._outbox.pieces(self._position.last_id))
         read = prefetched(lambda _: next(pieces, None), repeat(None), workers=1, ahead=1)
         with contextlib.closing(read):
             for piece in read:
@@ -198,7 +219,7 @@ class _Pushing:
 
     def _piece(self, rows: Sequence[Row]) -> _Piece:
         marks = {row.id: self._outbox.mark(row) for row in rows}
-        return _Piece(rows, marks, self._outbox.state()[1], self._outbox.writing())
+        return _Piece(rows, marks, self._outbox.state()[1], self._outbox.writer())
 
     def _send(self, piece: _Piece, covered: Covered, last_id: int, seq: int) -> None:
         """Make what the server holds of some ids equal to the index, in one transaction.
@@ -206,7 +227,7 @@ class _Pushing:
         Args:
             piece: all that the index holds of them.
             covered: the ids.
-            last_id: the place that the device has come to with it,
+            last_id: the id that the device has come to with it,
             seq: and the change.
         """
         started = time.monotonic()
@@ -217,11 +238,11 @@ class _Pushing:
             freed = self._free_keys(due, piece.seq)
             if due:
                 self._copy(due, piece.marks)
-            items = self._place.items + len(due) - fewer - freed
-            come = replace(self._place, last_id=last_id, seq=seq, writing=piece.writing)
-            place = replace(come, items=items)
-            self._move(self._place, place)
-        self._place = place
+            items = self._position.items + len(due) - fewer - freed
+            come = replace(self._position, last_id=last_id, seq=seq, writer=piece.writer)
+            come = replace(come, items=items)
+            self._move(self._position, come)
+        self._position = come
         self._adapt(time.monotonic() - started)
         again = sum(row.id in held for row in due)
         self._done = replace(
@@ -258,11 +279,11 @@ class _Pushing:
 
         A changed vector has a new id, and comes before its old one is known to have gone.
         """
-        if self._empty and seq == self._place.seq:
+        if self._empty and seq == self._position.seq:
             return 0  # no key has had two ids since then
         self._empty = False
         keys = [hashlib.sha256(packing.key_of(row.key)).digest() for row in rows]
-        sql = f"DELETE FROM edgeclip_item WHERE device = %s AND {tables.DIGEST} = ANY(%s)"
+        sql = f"DELETE FROM edgeclip_item WHERE device = %s AND {schema.DIGEST} = ANY(%s)"
         return self._server.change(sql, (self._device, keys)) if keys else 0
 
     def _copy(self, rows: Sequence[Row], marks: Mapping[int, int]) -> None:
@@ -272,9 +293,9 @@ class _Pushing:
         if self._staged:
             self._server.change(f"INSERT INTO edgeclip_item SELECT * FROM {into}")
 
-    def _move(self, before: Place, after: Place) -> None:
+    def _move(self, before: Position, after: Position) -> None:
         """Note how far the device has come, unless somebody else has brought it elsewhere."""
-        if not places.move(self._server, self._device, before, after):
+        if not devices.move(self._server, self._device, before, after):
             raise _running(self._server, self._device)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from edgeclip.errors import FleetError, SpaceMismatch
-from edgeclip.grow.fleet import filters, tables, texts
+from edgeclip.grow.fleet import filters, graph, schema, texts
 from edgeclip.grow.fleet.server import Server
 from edgeclip.index.items import unit_vector
 from edgeclip.index.where import Where
@@ -64,7 +64,7 @@ class Fleet:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        if not tables.check(server):
+        if not schema.check(server):
             raise FleetError(
                 f"no device has been pushed to {server.name}. On a board: edgeclip push --to …"
             )
@@ -121,7 +121,7 @@ class Fleet:
             devices: only these; none: all.
             min_score: least cosine.
             exact: compare with every row, or with those that the graph finds; None: exactly where
-                the devices hold up to `tables.LARGE` rows, or the graph finds too few.
+                the devices hold up to `graph.LARGE` rows, or the graph finds too few.
 
         Raises:
             InvalidItem: the vector cannot be compared.
@@ -151,15 +151,13 @@ class Fleet:
         return [match for match in matches if match.score >= min_score]
 
     def missing_graph(self, space: str, dim: int, devices: Sequence[str] = ()) -> str | None:
-        """Return the statement that would make searches faster; None where it is not due.
+        """Return the statements that would make searches faster; None where they are not due.
 
         A push as the owner of the table does it; boards that may do less do not.
         """
-        if self._is_small(space, devices) or tables.is_valid(
-            self._server, tables.graph_name(space)
-        ):
+        if self._is_small(space, devices):
             return None
-        return tables.graph_statement(self._server, space, dim)
+        return graph.missing(self._server, space, dim)
 
     def _by_graph(self, rows: str, values: dict[str, Any], dim: int) -> list[tuple[Any, ...]]:
         effort = min(_MOST_EFFORT, max(_LEAST_EFFORT, 2 * values["many"]))
@@ -170,7 +168,7 @@ class Fleet:
 
     def _is_small(self, space: str, devices: Sequence[str]) -> bool:
         sql = "SELECT coalesce(sum(items), 0) <= %s FROM edgeclip_device WHERE space = %s"
-        values: list[Any] = [tables.LARGE, texts.encoded(space)]
+        values: list[Any] = [graph.LARGE, texts.encoded(space)]
         if devices:
             sql, values = f"{sql} AND device = ANY(%s)", [*values, list(devices)]
         return bool(self._server.all(sql, values)[0][0])

@@ -24,6 +24,10 @@ _ADVICE = (
     "Leave it out there, and put it into ~/.pgpass or PGPASSWORD, or the whole address into "
     f"{ADDRESS}."
 )
+_UNREAD = (
+    f"the address of the server cannot be read. Give {_FORM}, with %40 for an @, %2F for a / and "
+    "so on in names and passwords."
+)
 # What the address, or libpq's own variables, do not say otherwise: name → value, and variable.
 _DEFAULTS = {
     "connect_timeout": "15",
@@ -35,8 +39,9 @@ _DEFAULTS = {
 }
 # The server, too, must notice that a board is gone: what it holds would keep the next push out.
 _SESSION = """
-SET lock_timeout = '{lock_s}s'; SET idle_in_transaction_session_timeout = '120s';
+SET idle_in_transaction_session_timeout = '120s';
 SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = '30s';
 SET client_connection_check_interval = '5s'; SET client_min_messages = 'error'
 """
 LOCK_S = 15
@@ -142,6 +147,10 @@ class Server:
                 return False
         return True
 
+    def limit_waiting(self) -> None:
+        """Wait for a lock of somebody else's no longer than `LOCK_S`."""
+        self.all(f"SET lock_timeout = '{LOCK_S}s'")
+
     def literal(self, text: str) -> str:
         """Return a text as it may stand in a statement that takes no values, such as CREATE."""
         from psycopg import sql
@@ -155,7 +164,8 @@ class Server:
                 f"{self.name} is PostgreSQL {found // 10_000}, and fleets need 14 or newer. "
                 "Update it."
             )
-        self.all(_SESSION.format(lock_s=LOCK_S))
+        self.all(_SESSION)
+        self.limit_waiting()
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -211,10 +221,10 @@ def _parameters(address: str | None) -> dict[str, Any]:
     try:
         chosen = conninfo_to_dict(told)
     except Error:
-        raise EdgeclipError(
-            f"the address of the server cannot be read. Give {_FORM}, with %40 for an @ and so on "
-            "in names."
-        ) from None
+        raise EdgeclipError(_UNREAD) from None
+    # After an @ or a / that is not escaped, libpq takes a piece of the password for a name.
+    if any("@" in str(chosen.get(name) or "") for name in ("host", "hostaddr", "port", "dbname")):
+        raise EdgeclipError(_UNREAD)
     if address is not None and any(chosen.get(name) for name in _SECRETS):
         raise EdgeclipError(f"the address shows a password to whoever lists processes. {_ADVICE}")
     return {**_defaults(), **{name: value for name, value in chosen.items() if value is not None}}
@@ -238,11 +248,12 @@ def _shown(chosen: Mapping[str, Any]) -> str:
 
 
 def _without(reason: str, chosen: Mapping[str, Any]) -> str:
-    """Return a message without any password that it may repeat."""
+    """Return a message, or another one where it may repeat a password, or a piece of one."""
+    if _shown(chosen) == "the server":
+        return "the address has a port that is no number"
     secrets = [chosen.get(name) for name in _SECRETS] + [os.environ.get("PGPASSWORD")]
-    for secret in filter(None, secrets):
-        reason = reason.replace(secret, "***")
-    return reason if _shown(chosen) != "the server" else "the address has a port that is no number"
+    # Stars in its place would tell a short one.
+    return "it refuses" if any(secret in reason for secret in secrets if secret) else reason
 
 
 def _reason(error: psycopg.Error) -> str:

@@ -82,12 +82,12 @@ def check_moment(database: Database, folder: Path) -> None:
         return
     there, here = held(database), indexed(folder)
     assert len({value[0] for value in there.values()}) == len(there), "an id is doubled"
-    sql = "SELECT last_id, seq, writing FROM edgeclip_device"
-    ((last, seq, writing),) = database.all(sql) or [(0, 0, "")]
+    sql = "SELECT last_id, seq, writer FROM edgeclip_device"
+    ((last, seq, writer),) = database.all(sql) or [(0, 0, "")]
     missing = {value[0] for key, value in here.items() if value[0] <= last and key not in there}
     with Outbox.open(folder) as outbox:
         # What was renamed since, and whose old name another has by now, comes with its change.
-        known = outbox.leads_from(last, seq, writing)
+        known = outbox.leads_from((last, seq), writer)
         due = {number for _, number in outbox.changes(seq)} if known else missing
     assert missing <= due, "what was sent is lost"
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from edgeclip.grow.fleet import tables
+from edgeclip.grow.fleet import graph
 from edgeclip.grow.fleet.server import ADDRESS
 from tests.cli.conftest import write_picture
 from tests.cli.test_output import on_a_terminal
@@ -125,7 +125,7 @@ def test_the_rows_are_there_also_where_the_graph_cannot_be_made(cli, database, a
 
         raise FleetError("must be owner of table edgeclip_item.")
 
-    monkeypatch.setattr(tables, "make_graph", fail)
+    monkeypatch.setattr(graph, "make", fail)
     done = cli("push", "--to", database.url, "--index", "i", "--device", "door", "--json")
     assert done.code == 0 and done.json["sent"] == 6
     assert done.line == (
@@ -135,14 +135,14 @@ def test_the_rows_are_there_also_where_the_graph_cannot_be_made(cli, database, a
 
 
 def test_a_fleet_without_a_graph(cli, database, album, monkeypatch):
-    monkeypatch.setattr(tables, "LARGE", 5)
-    monkeypatch.setattr(tables, "_is_owner", lambda server: False)
+    monkeypatch.setattr(graph, "LARGE", 5)
+    monkeypatch.setattr(graph, "_is_owner", lambda server: False)
     push = ("push", "--to", database.url, "--index", "i", "--device", "d")
     assert cli(*push).err == ""
     done = cli("search", "cat", "--on", database.url, "--json")
     assert done.code == 0 and len(done.json["queries"][0]["matches"]) == 5
     assert "no HNSW index" in done.line
-    assert f"run: CREATE INDEX CONCURRENTLY {tables.graph_name(done_space(cli))}" in done.line
+    assert f"run: CREATE INDEX CONCURRENTLY {graph.name_of(done_space(cli))}" in done.line
     done = cli(*push, "--graph")
     assert done.code == 0 and "not made: postgres does not own" in done.line
 

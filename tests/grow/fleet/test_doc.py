@@ -8,9 +8,12 @@ import sys
 
 import pytest
 
+from edgeclip.errors import FleetError
+from edgeclip.grow.fleet.push import push
+from edgeclip.grow.fleet.search import Fleet
 from edgeclip.grow.fleet.server import ADDRESS, Server
 from tests.conftest import ROOT
-from tests.grow.fleet.some import check, filled, pushed
+from tests.grow.fleet.some import SPACE, check, filled, pushed, vector_of
 
 TEXT = (ROOT / "docs" / "fleet.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(bash|python|sql)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -24,14 +27,18 @@ def test_the_sql(database, tmp_path):
     grants, search, forget = blocks("sql")
     folder = filled(tmp_path / "i", 10)
     pushed(database, folder, "yard")
-    database.all(f"CREATE ROLE door LOGIN PASSWORD '{database.connect().info.password}'")
+    for role in ("door", "me"):
+        database.all(f"CREATE ROLE {role} LOGIN PASSWORD '{database.connect().info.password}'")
     try:
         database.all(grants)
         with Server.open(database.server.url(database.name, "door")) as server:
-            from edgeclip.grow.fleet.push import push
-
             push(folder, server, "door")
         check(database, folder, "door")
+        with Server.open(database.server.url(database.name, "me")) as server:
+            assert {each.name for each in Fleet(server).devices()} == {"door", "yard"}
+            assert len(Fleet(server).search(vector_of(("", 3)), SPACE, count=99)) == 20
+            with pytest.raises(FleetError, match="permission denied"):
+                push(folder, server, "me")
         database.all("UPDATE edgeclip_item SET key = 'a.jpg' WHERE device = 'door' AND id = 3")
         assert database.all(search) == []  # none has a time
         anyway = search.replace("other.times", 'coalesce(other.times, \'{"time": "9"}\')')
@@ -44,8 +51,9 @@ def test_the_sql(database, tmp_path):
         pushed(database, folder, "door")
         check(database, folder, "door")
     finally:
-        database.all("DROP OWNED BY door")
-        database.all("DROP ROLE door")
+        for role in ("door", "me"):
+            database.all(f"DROP OWNED BY {role}")
+            database.all(f"DROP ROLE {role}")
 
 
 def test_the_program(database, cli, here, album, monkeypatch):
@@ -70,10 +78,10 @@ def test_the_commands(cli):
 
 
 def test_the_figures_are_those_of_the_program():
-    from edgeclip.grow.fleet import search, server, tables
+    from edgeclip.grow.fleet import graph, search, server
     from edgeclip.index import outbox
 
-    assert f"{tables.LARGE:,} vectors" in TEXT and f"`ef_search` {search._LEAST_EFFORT}" in TEXT
+    assert f"{graph.LARGE:,} vectors" in TEXT and f"`ef_search` {search._LEAST_EFFORT}" in TEXT
     assert f"({outbox.LEAST_ROWS} rows)" in TEXT and f"waits for {server.LOCK_S} seconds" in TEXT
     assert server.ADDRESS in TEXT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 
@@ -89,6 +90,74 @@ def test_any_changes_between_pushes(database, folder, small_pieces, seed):
         stir(folder, 100 * seed + turn)
         pushed(database, folder)
         check(database, folder)
+
+
+class Cut(Exception):
+    """The end of a push in the middle."""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_becomes_of_the_index_and_of_pushes(
+    database, folder, tmp_path, small_pieces, seed
+):
+    """Writers and compactions while it is pushed, pushes that end early, copies put back."""
+    chosen, copies = random.Random(seed), []
+
+    def between(*_: int) -> None:
+        what = chosen.random()
+        if what < 0.3:
+            stir(folder, chosen.randrange(1 << 30), changes=5)
+        elif what < 0.36:
+            raise Cut
+
+    for turn in range(6):
+        stir(folder, chosen.randrange(1 << 30), changes=60)
+        if chosen.random() < 0.3:
+            copies.append(shutil.copytree(folder, tmp_path / f"copy{turn}"))
+        if copies and chosen.random() < 0.2:
+            shutil.rmtree(folder)
+            shutil.copytree(chosen.choice(copies), folder)
+        with contextlib.suppress(Cut):
+            pushed(database, folder, progress=between, compare=chosen.random() < 0.1)
+        if chosen.random() < 0.5:
+            pushed(database, folder)
+            check(database, folder)
+    pushed(database, folder)
+    check(database, folder)
+
+
+def test_changes_that_are_forgotten_while_they_are_pushed(database, folder):
+    filled(folder, 20)
+
+    def write(*_: int) -> None:
+        with opened(folder) as index:
+            if "00003.jpg" not in index:
+                return
+            index.remove("00003.jpg")
+            index.update("00005.jpg", new_key="renamed.jpg")
+            index.compact()
+            index.update("00006.jpg", {"n": -6})
+
+    with database.open() as server:
+        found = push(folder, server, "door", progress=write)
+    assert found.anew
+    check(database, folder)
+
+
+def test_a_device_that_is_forgotten_while_it_is_pushed(database, folder, small_pieces):
+    filled(folder, 20)
+
+    def forget(*_: int) -> None:
+        database.all("DELETE FROM edgeclip_item")
+        database.all("DELETE FROM edgeclip_device")
+
+    with database.open() as server, pytest.raises(FleetError, match="another push"):
+        push(folder, server, "door", progress=forget)
+    pushed(database, folder)
+    check(database, folder)
+    database.all("DELETE FROM edgeclip_device")
+    assert pushed(database, folder).unchanged == 20
+    check(database, folder)
 
 
 def test_a_file_that_was_only_touched_is_not_sent(database, folder):
@@ -185,7 +254,8 @@ def test_an_empty_index(database, folder):
     found = pushed(database, folder)
     assert (found.sent, found.items, found.dim) == (0, 0, None)
     filled(folder, 3)
-    assert pushed(database, folder).sent == 3
+    found = pushed(database, folder)
+    assert found.sent == 3 and not found.anew
     with opened(folder) as index:
         index.remove_many(list(index))
     assert pushed(database, folder).removed == 3

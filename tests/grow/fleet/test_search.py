@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
 from edgeclip.errors import FilterError, FleetError, InvalidItem, SpaceMismatch
-from edgeclip.grow.fleet import tables
+from edgeclip.grow.fleet import graph
 from edgeclip.grow.fleet.push import push
 from edgeclip.grow.fleet.search import Fleet
 from edgeclip.index.index import Index
@@ -94,8 +96,8 @@ def test_only_vectors_of_its_space_are_compared(fleet):
 def test_by_the_graph(fleet, database, where):
     """Also with a filter that leaves few: the graph is asked on and on until it has enough."""
     with database.open() as server:
-        assert tables.make_graph(server, SPACE, DIM, at_once=True)
-        assert not tables.make_graph(server, SPACE, DIM, at_once=True)
+        assert graph.make(server, SPACE, DIM, at_once=True)
+        assert not graph.make(server, SPACE, DIM, at_once=True)
     keep = {
         None: lambda n: True,
         "camera": lambda n: n % 3 == 2,
@@ -124,22 +126,22 @@ def plan(server, monkeypatch, search):
 
 
 def test_many_vectors_are_searched_by_the_graph(fleet, database, monkeypatch):
-    graph = tables.graph_name(SPACE)
+    name = graph.name_of(SPACE)
     query = units(1, DIM, 1)[0]
     with database.open() as server:
-        tables.make_graph(server, SPACE, DIM, at_once=True)
+        graph.make(server, SPACE, DIM, at_once=True)
         server.all("SET enable_seqscan = off")  # a few hundred rows are read faster without it
         many = Fleet(server)
-        assert graph not in plan(server, monkeypatch, lambda: many.search(query, SPACE))
-        monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", 2 * COUNT - 1)
-        assert graph in plan(server, monkeypatch, lambda: many.search(query, SPACE))
+        assert name not in plan(server, monkeypatch, lambda: many.search(query, SPACE))
+        monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", 2 * COUNT - 1)
+        assert name in plan(server, monkeypatch, lambda: many.search(query, SPACE))
         few = plan(server, monkeypatch, lambda: many.search(query, SPACE, devices=["door"]))
-        assert graph not in few
+        assert name not in few
 
 
 def test_what_the_graph_misses_is_found(fleet, database, monkeypatch):
     """Where the graph ends early, every row is compared."""
-    monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", 1)
+    monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", 1)
     monkeypatch.setattr("edgeclip.grow.fleet.search.Fleet._by_graph", lambda *_: [])
     query = units(1, DIM, 8)[0]
     found = fleet.search(query, SPACE, count=4, where={"n": {"<": 9}})
@@ -147,59 +149,93 @@ def test_what_the_graph_misses_is_found(fleet, database, monkeypatch):
 
 
 def test_a_graph_is_made_when_there_are_many(database, tmp_path, monkeypatch):
-    monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", 30)
+    monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", 30)
     folder = filled(tmp_path / "i", 20)
     with database.open() as server:
         push(folder, server, "a")
-        assert not tables.make_graph(server, SPACE, DIM, at_once=False)
+        assert not graph.make(server, SPACE, DIM, at_once=False)
         push(filled(tmp_path / "j", 20), server, "b")
-        assert tables.make_graph(server, SPACE, DIM, at_once=False)
-        assert tables.is_valid(server, tables.graph_name(SPACE))
+        assert graph.make(server, SPACE, DIM, at_once=False)
+        assert graph.is_valid(server, graph.name_of(SPACE))
 
 
 def test_whoever_searches_is_told_how_to_make_the_graph(fleet, database, monkeypatch):
     """As boards may do no more than they need; the statement that is told is the one that works."""
     assert fleet.missing_graph(SPACE, DIM) is None
-    monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", COUNT + 1)
+    monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", COUNT + 1)
     assert fleet.missing_graph(SPACE, DIM, ["door"]) is None
     statement = fleet.missing_graph(SPACE, DIM)
     database.all(statement)
     assert fleet.missing_graph(SPACE, DIM) is None
     with database.open() as server:
-        assert not tables.make_graph(server, SPACE, DIM, at_once=True)
+        assert not graph.make(server, SPACE, DIM, at_once=True)
         server.all("SET enable_seqscan = off")
         query = units(1, DIM, 1)[0]
         found = plan(server, monkeypatch, lambda: Fleet(server).search(query, SPACE))
-    assert tables.graph_name(SPACE) in found
+    assert graph.name_of(SPACE) in found
 
 
 def test_the_graph_of_a_space_with_odd_letters(database, tmp_path, monkeypatch):
     space = "a'b\1 ü"
     with opened(tmp_path / "i", space) as index:
         index.add_many((f"{n}.jpg", vector_of(n)) for n in range(20))
-    monkeypatch.setattr("edgeclip.grow.fleet.tables.LARGE", 10)
+    monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", 10)
     with database.open() as server:
         push(tmp_path / "i", server, "door")
-        assert tables.make_graph(server, space, DIM, at_once=False)
+        assert graph.make(server, space, DIM, at_once=False)
         held = "SELECT reltuples FROM pg_class WHERE oid = to_regclass(%s)"
-        assert database.all(held, tables.graph_name(space)) == [(20,)]
+        assert database.all(held, graph.name_of(space)) == [(20,)]
+
+
+def test_a_graph_is_made_beside_long_transactions(database, tmp_path, monkeypatch):
+    """It waits for them, longer than for any lock."""
+    monkeypatch.setattr("edgeclip.grow.fleet.server.LOCK_S", 1)
+    pushed(database, filled(tmp_path / "i", 20))
+    with database.connect() as other, database.open() as server:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT count(*) FROM edgeclip_item")
+        ended = threading.Timer(2.5, other.rollback)
+        ended.start()
+        assert graph.make(server, SPACE, DIM, at_once=True)
+        assert server.all("SHOW lock_timeout") == [("1s",)]
+        ended.join()
+
+
+def test_a_graph_that_failed_leaves_nothing_behind(database, tmp_path, monkeypatch):
+    pushed(database, filled(tmp_path / "i", 20))
+    monkeypatch.setattr("edgeclip.grow.fleet.server.LOCK_S", 1)
+    with database.connect() as other, database.open() as server:
+        other.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT count(*) FROM edgeclip_item")
+        server.all("SET statement_timeout = '2s'")  # as an administrator may have it
+        stopped = threading.Timer(4, other.rollback)
+        stopped.start()
+        with pytest.raises(FleetError, match="statement timeout"):
+            graph.make(server, SPACE, DIM, at_once=True)
+        stopped.join()
+    fleet = Fleet(database.open())
+    monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", 1)
+    for statement in fleet.missing_graph(SPACE, DIM).split("; "):
+        database.all(statement)
+    assert fleet.missing_graph(SPACE, DIM) is None
 
 
 def test_a_graph_of_somebody_who_was_stopped_is_made_anew(database, tmp_path):
     pushed(database, filled(tmp_path / "i", 20))
-    name = tables.graph_name(SPACE)
+    name = graph.name_of(SPACE)
     with database.open() as server:
-        tables.make_graph(server, SPACE, DIM, at_once=True)
+        graph.make(server, SPACE, DIM, at_once=True)
         database.all(
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)", name
         )
-        assert not tables.is_valid(server, name)
-        assert tables.make_graph(server, SPACE, DIM, at_once=True)
-        assert tables.is_valid(server, name)
+        assert not graph.is_valid(server, name)
+        assert graph.missing(server, SPACE, DIM).startswith(f"DROP INDEX CONCURRENTLY {name}; ")
+        assert graph.make(server, SPACE, DIM, at_once=True)
+        assert graph.is_valid(server, name)
 
 
 def test_spaces_that_are_no_hex_have_graphs_of_their_own():
-    names = {tables.graph_name(space) for space in ("5" * 64, "a'b", "a b", "A" * 64, "\ud800")}
+    names = {graph.name_of(space) for space in ("5" * 64, "a'b", "a b", "A" * 64, "\ud800")}
     assert len(names) == 5 and all(name.isidentifier() and len(name) < 64 for name in names)
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from edgeclip.errors import EdgeclipError, FleetError
-from edgeclip.grow.fleet import tables
+from edgeclip.grow.fleet import graph
 from edgeclip.grow.fleet.push import push
 from edgeclip.grow.fleet.search import Fleet
 from edgeclip.grow.fleet.server import ADDRESS, Server
@@ -23,6 +23,9 @@ ADDRESSES = [
     f"postgresql://me:{SECRET}/x@127.0.0.1:1/x",
     f"postgresql://me:{SECRET}?x@127.0.0.1:1/x",
     f"postgresql://me:{SECRET}@x@127.0.0.1:1/x",
+    f"postgresql://me:x@{SECRET}@127.0.0.1:1/x",
+    f"postgresql://me:x@{SECRET}/y@127.0.0.1:1/x",
+    f"postgresql://me:12/{SECRET}@127.0.0.1:1/x",
     f"postgresql://me:{SECRET}:@127.0.0.1:1/x",
     f"postgresql://me:{SECRET}%@127.0.0.1:1/x",
     f"postgresql://me@127.0.0.1:1/x?password={SECRET}",
@@ -211,11 +214,11 @@ def test_a_user_who_sees_only_its_own_rows(database, role, tmp_path, monkeypatch
         with Server.open(url) as server:
             push(folder, server, role)
         check(database, folder, role)
-    monkeypatch.setattr(tables, "LARGE", 1)
+    monkeypatch.setattr(graph, "LARGE", 1)
     with Server.open(url) as server:
-        assert not tables.make_graph(server, SPACE, DIM, at_once=False)  # that is its owner's
+        assert not graph.make(server, SPACE, DIM, at_once=False)  # that is its owner's
         with pytest.raises(FleetError, match=f"{role} does not own .* run: CREATE INDEX CONC"):
-            tables.make_graph(server, SPACE, DIM, at_once=True)
+            graph.make(server, SPACE, DIM, at_once=True)
         with pytest.raises(FleetError, match=r"row.level security"):
             push(folder, server, "first")
         assert [each.name for each in Fleet(server).devices()] == [role]

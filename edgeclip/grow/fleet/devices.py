@@ -1,4 +1,4 @@
-"""Places: how far each device has come, in one row of the server for each."""
+"""Devices: how far each has come, in one row of the server for each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgeclip.grow.fleet import texts
 from edgeclip.grow.fleet.server import Server
 
-_FIELDS = "index_id, generation, space, last_id, seq, writing, items"
+_FIELDS = "index_id, generation, space, last_id, seq, writer, items"
 _READ = f"SELECT {_FIELDS} FROM edgeclip_device WHERE device = %s"
 _REGISTER = f"""
 INSERT INTO edgeclip_device (device, model, {_FIELDS})
@@ -23,7 +23,7 @@ _FINISH = "UPDATE edgeclip_device SET pushed = now(), model = %s, dim = %s WHERE
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """How far a device has come on the server."""
 
     index_id: str
@@ -33,16 +33,16 @@ class Place:
     """Up to here all ids were sent."""
     seq: int
     """Up to here all changes to older items were sent."""
-    writing: str
-    """`Outbox.writing` when the index had come so far."""
+    writer: str
+    """`Outbox.writer` when the index had come so far."""
     items: int
     """How many rows of the device the server holds."""
 
 
-def read(server: Server, device: str) -> Place | None:
-    """Return the place of a device, or None for one that the server does not know."""
+def read(server: Server, device: str) -> Position | None:
+    """Return the position of a device, or None for one that the server does not know."""
     found = server.all(_READ, (device,))
-    return Place(*found[0]) if found else None
+    return Position(*found[0]) if found else None
 
 
 def held(server: Server, device: str) -> int:
@@ -51,13 +51,13 @@ def held(server: Server, device: str) -> int:
     return int(server.all(sql, (device,))[0][0])
 
 
-def register(server: Server, device: str, model: str, place: Place) -> bool:
+def register(server: Server, device: str, model: str, position: Position) -> bool:
     """Make a device known; tell whether it was not."""
-    return server.change(_REGISTER, (device, texts.encoded(model), *_values(place))) == 1
+    return server.change(_REGISTER, (device, texts.encoded(model), *_values(position))) == 1
 
 
-def move(server: Server, device: str, before: Place, after: Place) -> bool:
-    """Bring a device from one place to another; tell whether it was there."""
+def move(server: Server, device: str, before: Position, after: Position) -> bool:
+    """Bring a device from one position to another; tell whether it was there."""
     was = (device, before.index_id, before.last_id, before.seq)
     return server.change(_MOVE, (*_values(after), *was)) == 1
 
@@ -67,6 +67,6 @@ def finish(server: Server, device: str, model: str, dim: int | None) -> None:
     server.change(_FINISH, (texts.encoded(model), dim, device))
 
 
-def _values(place: Place) -> Iterator[object]:
-    yield from (place.index_id, place.generation, texts.encoded(place.space))
-    yield from (place.last_id, place.seq, place.writing, place.items)
+def _values(position: Position) -> Iterator[object]:
+    yield from (position.index_id, position.generation, texts.encoded(position.space))
+    yield from (position.last_id, position.seq, position.writer, position.items)

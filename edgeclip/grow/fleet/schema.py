@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-
 from edgeclip.errors import FleetError
-from edgeclip.grow.fleet import texts
 from edgeclip.grow.fleet.server import Server
 
-LARGE = 50_000
-"""From so many vectors of a space on there is a graph for them; fewer are compared one by one."""
 _FORMAT = "edgeclip fleet, format 1"
 _LEAST_PGVECTOR = (0, 8)
 _MAKING = "edgeclip tables"
@@ -38,7 +32,7 @@ CREATE TABLE IF NOT EXISTS edgeclip_device (
     dim integer,
     last_id bigint NOT NULL,
     seq bigint NOT NULL,
-    writing text NOT NULL,
+    writer text NOT NULL,
     items bigint NOT NULL,
     pushed timestamptz
 );
@@ -110,64 +104,3 @@ def _make_extension(server: Server) -> None:
             f"pgvector is not switched on in {server.name}, and {server.user} cannot do it "
             f"({error}) Let its owner run: CREATE EXTENSION vector"
         ) from None
-
-
-def make_graph(server: Server, space: str, dim: int, *, at_once: bool) -> bool:
-    """Make the graph of a space where it is due, while others go on; tell whether it was made.
-
-    Args:
-        server: where.
-        space: of the vectors.
-        dim: of the vectors.
-        at_once: not only from `LARGE` vectors on.
-
-    Raises:
-        FleetError: it was not made; searches compare one by one, and are right.
-    """
-    name = graph_name(space)
-    if is_valid(server, name) or not (at_once or _is_large(server, space)):
-        return False
-    if not _is_owner(server):
-        if not at_once:
-            return False  # whoever searches is told
-        statement = graph_statement(server, space, dim)
-        raise FleetError(f"{server.user} does not own the table. Let its owner run: {statement}")
-    if not server.all("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))[0][0]:
-        return False  # another board makes it
-    if is_valid(server, name):
-        return False  # another board has just made it
-    server.all(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")  # of somebody who was stopped
-    server.all(graph_statement(server, space, dim))
-    return True
-
-
-def graph_statement(server: Server, space: str, dim: int) -> str:
-    """Return the statement that makes the graph of a space."""
-    return (
-        f"CREATE INDEX CONCURRENTLY {graph_name(space)} ON edgeclip_item USING hnsw "
-        f"((vector::halfvec({int(dim)})) halfvec_ip_ops) "
-        f"WHERE space = {server.literal(texts.encoded(space))}"
-    )
-
-
-def graph_name(space: str) -> str:
-    """Return the name of the graph of a space."""
-    if not re.fullmatch("[0-9a-f]{12,}", space):
-        space = hashlib.sha256(space.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"edgeclip_graph_{space[:12]}"
-
-
-def is_valid(server: Server, name: str) -> bool:
-    """Tell whether an index of the server is there and finished."""
-    sql = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid"
-    return bool(server.all(sql, (name,)))
-
-
-def _is_large(server: Server, space: str) -> bool:
-    sql = "SELECT coalesce(sum(items), 0) >= %s FROM edgeclip_device WHERE space = %s"
-    return bool(server.all(sql, (LARGE, texts.encoded(space)))[0][0])
-
-
-def _is_owner(server: Server) -> bool:
-    sql = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(%s)"
-    return bool(server.all(sql, ("edgeclip_item",))[0][0])
