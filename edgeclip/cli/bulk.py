@@ -47,6 +47,8 @@ def embed(
 
     told, begun = _Told(as_json), time.monotonic()
     with closing(Job(paths[0], model, out, again=again)) as job:
+        if job.todo:
+            output.remark("starting Ray…")
         with stopping() as stop, closing(job.steps(workers, threads, stop)) as steps:
             try:
                 for _ in output.progress(told.each(steps), total=len(job.todo), lines=as_json):

@@ -10,6 +10,7 @@ import click
 
 from edgeclip.cli import matches as shown
 from edgeclip.cli import options, output
+from edgeclip.cli.hints import hints
 
 if TYPE_CHECKING:
     from edgeclip.grow.fleet.search import FleetMatch
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Answer = tuple[str, "list[FleetMatch]"]
+
+_MOST_NAMED = 10
+_OTHER = "its vectors are of another model, or of other options"
 
 
 def fleet_options(command: Command) -> Command:
@@ -64,7 +68,7 @@ def search(
         fleet, started = Fleet(server), time.perf_counter()
         model = options.load(**chosen)
         times = {"model_load_s": time.perf_counter() - started}
-        fleet.check(model.space, devices)
+        others = fleet.check(model.space, devices)
         missing = fleet.missing_graph(model.space, model.dim, devices)
         started = time.perf_counter()
         # All of them first: a mistake in a query shows before anything is printed.
@@ -80,18 +84,25 @@ def search(
             for query, vector in zip(queries, wanted, strict=True)
         ]
         times["text_per_query_ms"] = 1000 * (time.perf_counter() - started) / len(queries)
+        if where is not None and not any(matches for _, matches in found):
+            for hint in hints(where, fleet.known(model.space, devices)):
+                output.note(output.printable(hint))
+    if others:
+        names = ", ".join(each.name for each in others[:_MOST_NAMED])
+        more = "" if len(others) <= _MOST_NAMED else ", …"
+        output.note(f"left out: {output.printable(names)}{more}: {_OTHER}.")
     if missing is not None:
         output.note(
             "all rows were compared one by one, as the server has no HNSW index of them. Let the "
             f"owner of the table run: {missing}"
         )
     if as_json:
-        _print_json(found, times)
+        _print_json(found, [each.name for each in others], times)
     else:
         _print(found, min_score, times)
 
 
-def _print_json(found: Sequence[Answer], times: dict[str, float]) -> None:
+def _print_json(found: Sequence[Answer], others: Sequence[str], times: dict[str, float]) -> None:
     answers = [
         {
             "query": query,
@@ -109,7 +120,8 @@ def _print_json(found: Sequence[Answer], times: dict[str, float]) -> None:
         }
         for query, matches in found
     ]
-    output.json_line({"queries": answers, "left_out": [], "times": times})
+    left_out = [{"device": name, "error": f"{_OTHER}."} for name in others]
+    output.json_line({"queries": answers, "left_out": left_out, "times": times})
 
 
 def _print(found: Sequence[Answer], least: float, times: dict[str, float]) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from edgeclip.index.items import Item
+from typing import Any, Protocol
 
 _KEY = "key"
 _MOST_NAMES = 20
@@ -20,7 +17,19 @@ _GIVE = {
 }
 
 
-def hints(where: Mapping[str, Mapping[str, Any]], items: Iterable[Item]) -> list[str]:
+class Known(Protocol):
+    """What a filter asks."""
+
+    @property
+    def key(self) -> str:
+        """Of the item."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any] | None:
+        """Of the item."""
+
+
+def hints(where: Mapping[str, Mapping[str, Any]], items: Iterable[Known]) -> list[str]:
     """Say which fields of a filter no item has, or which values no item can be compared with.
 
     Args:

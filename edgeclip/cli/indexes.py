@@ -140,9 +140,7 @@ def load_for(index: Index, **chosen: Any) -> Model:
     made = _ways(manifest, chosen).get(index.space)
     if made is None:
         raise SpaceMismatch(_other_model(index, manifest, chosen["model"]))
-    wrong = [
-        name for name, value in made.items() if options.is_given(name) and chosen[name] != value
-    ]
+    wrong = _wrong(made, chosen)
     if wrong:
         raise SpaceMismatch(
             f"{index.path} was made with {manifest.name}, {_as_options(made, wrong)}. "
@@ -173,8 +171,26 @@ def _ways(manifest: Manifest, chosen: Mapping[str, Any]) -> dict[str, dict[str, 
 
 
 def makes(manifest: Manifest, space: str, chosen: Mapping[str, Any]) -> bool:
-    """Tell whether a model makes vectors of a space, with options of some kind."""
-    return space in _ways(manifest, chosen)
+    """Tell whether a model makes vectors of a space, with options of some kind.
+
+    Raises:
+        SpaceMismatch: other options were asked for.
+    """
+    made = _ways(manifest, chosen).get(space)
+    wrong = [] if made is None else _wrong(made, chosen)
+    if made is not None and wrong:
+        raise SpaceMismatch(
+            f"the vectors were made with {manifest.name}, {_as_options(made, wrong)}. Leave these "
+            "options out."
+        )
+    return made is not None
+
+
+def _wrong(made: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:
+    """Return the options that were given, and are not those that something was made with."""
+    return [
+        name for name, value in made.items() if options.is_given(name) and chosen[name] != value
+    ]
 
 
 def _variants(manifest: Manifest, tower: str, chosen: Mapping[str, Any]) -> list[str | None]:

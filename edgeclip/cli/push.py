@@ -40,6 +40,9 @@ _ANEW = (
 @click.option(
     "--graph", is_flag=True, help="Make the HNSW index now, not only from 50,000 vectors on."
 )
+@click.option(
+    "--setup", is_flag=True, help="Make the tables, as who shall own them, and send nothing."
+)
 @options.as_json
 @click.pass_context
 def push_command(
@@ -50,6 +53,7 @@ def push_command(
     replaces: bool,
     compare: bool,
     graph: bool,
+    setup: bool,
     as_json: bool,
 ) -> None:
     """Send what is new in an index to the server of a fleet.
@@ -64,6 +68,9 @@ def push_command(
     from edgeclip.grow.fleet.push import push
     from edgeclip.grow.fleet.server import Server
 
+    if setup:
+        _set_up(address, as_json)
+        return
     name = socket.gethostname() if device is None else device
     started = time.perf_counter()
     asked = {"replaces": replaces, "compare": compare}
@@ -80,6 +87,18 @@ def push_command(
         header = ("device", "sent", "unchanged", "removed", "items", "seconds")
         counts = (pushed.sent, pushed.unchanged, pushed.removed, pushed.items)
         output.table(header, [(name, *map(str, counts), f"{seconds:.1f}")])
+
+
+def _set_up(address: str | None, as_json: bool) -> None:
+    from edgeclip.grow.fleet import schema
+    from edgeclip.grow.fleet.server import Server
+
+    with Server.open(address) as server:
+        made = schema.make(server)
+        if as_json:
+            output.json_line({"made": made})
+        else:
+            output.say(f"{server.name}: the tables {'are made' if made else 'were there already'}")
 
 
 def _make_graph(server: Server, pushed: Pushed, at_once: bool) -> bool:

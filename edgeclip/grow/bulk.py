@@ -27,7 +27,7 @@ PART_ROWS = 4096
 """Rows of a part: 8 MB of 512 numbers each."""
 PART_S = 60.0
 """What was embedded so long ago is kept: no more is lost when this process is killed."""
-_BLOCK = 64
+_BLOCK = 32
 """Entries that a worker is sent at once: enough that sending costs nothing beside embedding."""
 _BLOCKS = 256
 """Blocks for each worker in one run of Ray; its bookkeeping grows with their number."""
@@ -102,6 +102,7 @@ class Job:
         again: bool = False,
     ) -> None:
         """Compare what there is with what is done; see `embed`."""
+        cluster.check_installed()
         self._model, self._source = model, source(where)
         entries, decoders = dict(self._source.entries()), facts.decoders()
         self._parts = Parts(out, Head(model.space, model.dim, model.name))
@@ -128,7 +129,7 @@ class Job:
             stop: ends it soon when it is set; what has been embedded is kept, and told.
         """
         try:
-            with closing(self._rows(workers, threads)) as found:
+            with closing(self._rows(workers, threads, stop)) as found:
                 for rows in found:
                     self._waiting += rows
                     yield Step(len(rows), self._kept() if self._is_due() else ())
@@ -151,10 +152,14 @@ class Job:
             self._parts.add(rows)
         return rows
 
-    def _rows(self, workers: int | None, threads: int | None) -> Generator[list[Row], None, None]:
+    def _rows(
+        self, workers: int | None, threads: int | None, stop: threading.Event | None
+    ) -> Generator[list[Row], None, None]:
         if not self.todo:
             return
         with cluster.cluster(workers, threads) as (count, each):
+            if stop is not None and stop.is_set():  # to start Ray takes seconds
+                return
             task, size = self._task(each), count * _BLOCK * _BLOCKS
             for start in range(0, len(self.todo), size):
                 yield from _surely(task, self.todo[start : start + size], count)

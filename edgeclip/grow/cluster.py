@@ -9,6 +9,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from edgeclip.errors import EdgeclipError, ExtraMissing
@@ -26,6 +27,7 @@ _TRIES = 3
 """So often a block is begun whose workers die."""
 _MOST_GIVEN_UP = 8
 _DYING = "whatever they are given, they die. Look for what kills them, such as too little memory."
+_MISSING = "embedding on many workers needs ray: pip install 'edgeclip[ray]'"
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports to its makers
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # what its C++ half would write to our stderr
@@ -158,6 +160,16 @@ class _Worker:
             return tables.of_failure(f"{type(error).__name__}: {error}")
 
 
+def check_installed() -> None:
+    """Look whether Ray is installed, without the seconds that it takes to import.
+
+    Raises:
+        ExtraMissing: it is not.
+    """
+    if find_spec("ray") is None:
+        raise ExtraMissing(_MISSING)
+
+
 def library() -> Any:
     """Return Ray, told to keep quiet; raise `ExtraMissing` where it is not installed."""
     for name, value in _SETTINGS.items():
@@ -166,9 +178,7 @@ def library() -> Any:
         import ray
         import ray.data
     except ImportError as error:
-        raise ExtraMissing(
-            "embedding on many workers needs ray: pip install 'edgeclip[ray]'"
-        ) from error
+        raise ExtraMissing(_MISSING) from error
     return ray
 
 

@@ -96,6 +96,17 @@ def test_another_model_is_refused_before_an_index_is_made(cli, album, here):
     assert done.code == 1 and "7" * 12 in done.line and "other" in done.line
 
 
+def test_other_options_are_refused_before_an_index_is_made(cli, album, here):
+    cli("index", "album", "--index", "a.index", "--fit", "pad")
+    cli("index", "--dump", "parquet", "--output", "all.parquet", "--index", "a.index")
+    taken = ("index", "--from", "all.parquet", "--index", "b.index")
+    done = cli(*taken, "--fit", "crop")
+    assert done.code == 1 and "--fit pad and without --draft. Leave these options" in done.line
+    assert not (here / "b.index").exists()
+    assert cli(*taken, "--fit", "pad").code == 0
+    assert cli("index", "album", "--index", "b.index", "--fit", "pad", "--json").code == 0
+
+
 def test_vectors_of_a_model_that_is_elsewhere_are_taken(cli, album, here, monkeypatch):
     cli("index", "album", "--index", "a.index")
     cli("index", "--dump", "parquet", "--output", "all.parquet", "--index", "a.index")

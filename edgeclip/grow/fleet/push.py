@@ -302,5 +302,5 @@ class _Pushing:
 def _running(server: Server, device: str) -> FleetError:
     return FleetError(
         f"another push of {device} to {server.name} is under way. Wait for it; if its network is "
-        "gone, that is noticed within two minutes."
+        "gone, that is noticed within a minute."
     )

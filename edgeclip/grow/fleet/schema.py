@@ -71,21 +71,28 @@ def check(server: Server) -> bool:
     return bool(there)
 
 
-def make(server: Server) -> None:
-    """Make the tables where they are missing.
+def make(server: Server) -> bool:
+    """Make the tables where they are missing; tell whether they were.
 
     Raises:
         FleetError: this user may not, or the server has no pgvector.
     """
     if check(server):
-        return
+        return False
     _make_extension(server)
-    with server.transaction():
-        # Two boards may be the first at the same time.
-        server.all("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (_MAKING,))
-        for statement in (*_TABLES.split(";"), _KEYS):
-            server.all(statement)
+    try:
+        with server.transaction():
+            # Two boards may be the first at the same time.
+            server.all("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (_MAKING,))
+            for statement in (*_TABLES.split(";"), _KEYS):
+                server.all(statement)
+    except FleetError as error:
+        raise FleetError(
+            f"the tables are not there, and {server.user} cannot make them ({error}) Let their "
+            "owner run, once: edgeclip push --setup"
+        ) from None
     check(server)
+    return True
 
 
 def _make_extension(server: Server) -> None:
@@ -102,5 +109,5 @@ def _make_extension(server: Server) -> None:
     except FleetError as error:
         raise FleetError(
             f"pgvector is not switched on in {server.name}, and {server.user} cannot do it "
-            f"({error}) Let its owner run: CREATE EXTENSION vector"
+            f"({error}) Let a superuser run, in that database: CREATE EXTENSION vector"
         ) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
@@ -59,6 +59,13 @@ class Device:
     """When it was last pushed to the end, as ISO text with a zone."""
 
 
+class Known(NamedTuple):
+    """What the server knows of a picture."""
+
+    key: str
+    metadata: Mapping[str, Any] | None
+
+
 class Fleet:
     """The devices of a server."""
 
@@ -80,25 +87,36 @@ class Fleet:
             for name, space, model, items, pushed in rows
         ]
 
-    def check(self, space: str, devices: Sequence[str] = ()) -> None:
+    def check(self, space: str, devices: Sequence[str] = ()) -> list[Device]:
         """Refuse to search where there is nothing to compare with.
+
+        Returns:
+            Those of the devices that are asked whose vectors are of another space: they are left
+            out.
 
         Raises:
             FleetError: there is no such device.
             SpaceMismatch: no device that is asked holds vectors of this space.
         """
         known = self.devices()
+        if not known:
+            raise FleetError(
+                f"{self._server.user} sees no device in {self._server.name}. None has been pushed, "
+                "or it needs policies to see them (docs/fleet.md)."
+            )
         missing = [name for name in devices if name not in {each.name for each in known}]
         if missing:
             names = ", ".join(each.name for each in known[:10]) or "none"
             raise FleetError(f"there is no device {missing[0]} in {self._server.name}: {names}.")
         asked = [each for each in known if not devices or each.name in devices]
-        if not any(each.space == space for each in asked):
+        others = [each for each in asked if each.space != space]
+        if len(others) == len(asked):
             raise SpaceMismatch(
                 f"{self._server.name} has no vectors of this model (space {space[:12]}…), but of "
                 f"{_models(asked)}. Name that model with --model, and the options that it was "
                 "used with."
             )
+        return others
 
     def search(
         self,
@@ -149,6 +167,17 @@ class Fleet:
             for device, key, known, score in found
         )
         return [match for match in matches if match.score >= min_score]
+
+    def known(self, space: str, devices: Sequence[str] = ()) -> list[Known]:
+        """Return keys and metadata of all pictures that a search compares; nothing of very many."""
+        if not self._is_small(space, devices):
+            return []
+        sql = "SELECT key, metadata::text FROM edgeclip_item WHERE space = %s"
+        values: list[Any] = [texts.encoded(space)]
+        if devices:
+            sql, values = f"{sql} AND device = ANY(%s)", [*values, list(devices)]
+        rows = self._server.all(sql, values)
+        return [Known(texts.decoded(key), texts.metadata(known)) for key, known in rows]
 
     def missing_graph(self, space: str, dim: int, devices: Sequence[str] = ()) -> str | None:
         """Return the statements that would make searches faster; None where they are not due.

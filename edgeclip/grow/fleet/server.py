@@ -186,6 +186,11 @@ class Server:
                 f"the connection to {self.name} was lost: {reason}. What had arrived is kept; do "
                 "the same again to go on."
             )
+        if isinstance(error, errors.InsufficientPrivilege) and "row-level security" in reason:
+            return FleetError(
+                f"{self.name} refuses {self.user}: {reason}. Give --device the name that this user "
+                "may write as, or ask the owner for a policy."
+            )
         if isinstance(error, errors.InsufficientPrivilege):
             return FleetError(f"{self.name} refuses {self.user}: {reason}. Ask its owner.")
         if isinstance(error, errors.LockNotAvailable):

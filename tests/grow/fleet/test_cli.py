@@ -90,6 +90,30 @@ def test_filters_and_devices(cli, database, album, here):
     assert done.code == 1 and "there is no device gate" in done.line
 
 
+def test_boards_of_other_options_are_left_out_and_named(cli, database, album, here):
+    cli("index", "album", "--index", "padded", "--fit", "pad")
+    for device, index in (("door", "i"), ("yard", "padded")):
+        cli("push", "--to", database.url, "--device", device, "--index", index)
+    done = cli("search", "cat", "--on", database.url, "--json")
+    assert done.code == 0
+    assert done.line == (
+        "edgeclip: left out: yard: its vectors are of another model, or of other options."
+    )
+    assert [each["device"] for each in done.json["left_out"]] == ["yard"]
+    assert {each["device"] for each in done.json["queries"][0]["matches"]} == {"door"}
+    assert cli("search", "cat", "--on", database.url, "--device", "door").err == ""
+
+
+def test_a_filter_that_can_let_nothing_through(cli, database, album):
+    cli("push", "--to", database.url, "--device", "door", "--index", "i")
+    for where in ("nosuch=1", "width=abc"):
+        told = [
+            cli("search", "cat", *of, "--where", where).line
+            for of in (("--on", database.url), ("--index", "i"))
+        ]
+        assert told[0] == told[1] and "no item" in told[0]
+
+
 def test_a_model_that_the_fleet_does_not_know(cli, database, album):
     cli("push", "--to", database.url, "--device", "door", "--index", "i")
     done = cli("search", "cat", "--on", database.url, "--fit", "pad")

@@ -23,14 +23,34 @@ def blocks(language):
     return [code for kind, code in BLOCKS if kind == language]
 
 
-def test_the_sql(database, tmp_path):
-    grants, search, forget = blocks("sql")
-    folder = filled(tmp_path / "i", 10)
-    pushed(database, folder, "yard")
-    for role in ("door", "me"):
+ROLES = ("keeper", "door", "me")
+
+
+def set_up(database, cli):
+    """As the guide says, from an empty database on."""
+    for role in ROLES:
         database.all(f"CREATE ROLE {role} LOGIN PASSWORD '{database.connect().info.password}'")
+    database.all(f"ALTER DATABASE {database.name} OWNER TO keeper")
+    for line in re.findall(r"^psql edgeclip -c '(.*)'$", TEXT, re.MULTILINE):
+        database.all(line)
+    done = cli("push", "--setup", "--to", database.server.url(database.name, "keeper"))
+    assert done.code == 0 and done.out.endswith(": the tables are made\n")
+    done = cli("push", "--setup", "--to", database.url, "--json")
+    assert done.json == {"made": False}
+    with database.server.connect(database.name, "keeper") as keeper:
+        keeper.execute(blocks("sql")[0])
+
+
+def test_the_sql(database, tmp_path, cli):
+    _, search, forget = blocks("sql")
+    folder = filled(tmp_path / "i", 10)
     try:
-        database.all(grants)
+        set_up(database, cli)
+        pushed(database, folder, "yard")
+        with database.server.connect(database.name, "door") as door:
+            assert door.execute("DELETE FROM edgeclip_item").rowcount == 0
+        done = cli("push", "--index", folder, "--to", database.server.url(database.name, "door"))
+        assert done.code == 1 and "Give --device the name that this user may write" in done.line
         with Server.open(database.server.url(database.name, "door")) as server:
             push(folder, server, "door")
         check(database, folder, "door")
@@ -51,7 +71,8 @@ def test_the_sql(database, tmp_path):
         pushed(database, folder, "door")
         check(database, folder, "door")
     finally:
-        for role in ("door", "me"):
+        database.all(f"ALTER DATABASE {database.name} OWNER TO postgres")
+        for role in ROLES:
             database.all(f"DROP OWNED BY {role}")
             database.all(f"DROP ROLE {role}")
 
@@ -68,9 +89,8 @@ def test_the_program(database, cli, here, album, monkeypatch):
 
 
 def test_the_commands(cli):
-    block, _ = blocks("bash")
-    lines = [line for line in block.splitlines() if line.startswith("edgeclip ")]
-    assert len(lines) == 2
+    lines = [line for line in "".join(blocks("bash")).splitlines() if line.startswith("edgeclip ")]
+    assert len(lines) == 3
     for line in lines:
         command = line.split()[1]
         known = cli(command, "--help").out
@@ -92,6 +112,6 @@ def test_the_units():
     timer = (ROOT / "packaging" / "edgeclip-push.timer").read_text("utf-8")
     assert "ExecStart=/opt/edgeclip/bin/edgeclip push\n" in service
     assert "EnvironmentFile=/etc/edgeclip/push.env\n" in service
-    _, block = blocks("bash")
+    *_, block = blocks("bash")
     assert f"{ADDRESS}=postgresql://" in block and "/etc/edgeclip/push.env" in block
     assert "edgeclip-push.timer" in block and "[Timer]" in timer

@@ -251,6 +251,26 @@ def test_what_is_not_there(fleet, database):
     fleet.check(SPACE, ["door"])
 
 
+def test_boards_of_another_model_are_told(fleet):
+    assert [each.name for each in fleet.check(SPACE)] == ["other"]
+    assert [each.name for each in fleet.check("7" * 64)] == ["door", "yard"]
+    assert fleet.check(SPACE, ["door"]) == []
+
+
+def test_a_fleet_of_which_nothing_is_to_be_seen(fleet, database):
+    database.all("DELETE FROM edgeclip_device")
+    with pytest.raises(FleetError, match=r"postgres sees no device in .*policies"):
+        fleet.check(SPACE)
+
+
+def test_what_is_known_of_few_pictures(fleet, monkeypatch):
+    found = fleet.known(SPACE, ["yard"])
+    assert len(found) == COUNT and all(each.key.startswith("yard") for each in found)
+    assert sorted(each.metadata["n"] for each in found) == list(range(COUNT))
+    monkeypatch.setattr("edgeclip.grow.fleet.graph.LARGE", 5)
+    assert fleet.known(SPACE) == []
+
+
 def test_no_fleet(database):
     with database.open() as server, pytest.raises(FleetError, match="no device has been pushed"):
         Fleet(server)

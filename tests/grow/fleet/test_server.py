@@ -180,7 +180,7 @@ def test_a_user_who_may_not_make_anything(database, role, tmp_path):
             push(folder, server, "door")
         database.all("CREATE EXTENSION vector")
         with pytest.raises(
-            FleetError, match=f"refuses {role}: permission denied for schema public"
+            FleetError, match=rf"{role} cannot make them \(.* denied for schema public.* --setup"
         ):
             push(folder, server, "door")
 
