@@ -54,7 +54,7 @@ def rows() -> list[measure.Row]:
             *_push(_database(server, "fleet"), path),
             _push_to_graph(_database(server, "graph"), fewer),
             _cuts(_database(server, "cuts"), folder / "cut.index"),
-            *_recall(_database(server, "some"), some, random[:_ITEMS], "random", ">= 0.99"),
+            *_recall(_database(server, "few"), some, random[:_ITEMS], "random", ">= 0.99"),
             *_graph(_database(server, "clustered"), folder / "more", clustered, "clustered"),
             *_graph(_database(server, "random"), folder / "random", random, "random"),
         ]

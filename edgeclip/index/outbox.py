@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -121,7 +122,10 @@ class Outbox:
         The stamp is left out: a file that was only touched is the same elsewhere.
         """
         known = (row.key.encode("utf-8", "surrogateescape"), row.metadata.encode(), self._space)
-        whole = b"\0".join((*known, row.content_hash or b"", row.vector))
+        # The vector by its CRC-32: one that has changed has another id, but for copies of an index
+        # that went apart.
+        vector = zlib.crc32(row.vector).to_bytes(4, "big")
+        whole = b"\0".join((*known, row.content_hash or b"", vector))
         return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest(), "big", signed=True)
 
 

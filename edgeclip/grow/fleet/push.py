@@ -13,12 +13,11 @@ already tell what need not be sent again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +29,6 @@ from edgeclip.index import outbox
 from edgeclip.index.identity import Identity
 from edgeclip.index.outbox import Outbox
 from edgeclip.index.rows import Row
-from edgeclip.model.prefetch import prefetched
 
 _LONGEST_NAME = 255
 _PIECE_S = 1.0
@@ -122,6 +120,24 @@ class _Piece(NamedTuple):
     """and `Outbox.writer`."""
 
 
+class _Ahead(Iterator[_Piece]):
+    """Pieces, of which the next may be read before it is asked for."""
+
+    def __init__(self, pieces: Iterator[_Piece]) -> None:
+        self._pieces = pieces
+        self._read: list[_Piece] = []
+
+    def fetch(self) -> None:
+        """Read the next one, if it has not been read yet."""
+        self._read += itertools.islice(self._pieces, not self._read)
+
+    def __next__(self) -> _Piece:
+        self.fetch()
+        if not self._read:
+            raise StopIteration
+        return self._read.pop()
+
+
 class _Pushing:
     """A push in progress."""
 
@@ -136,6 +152,7 @@ class _Pushing:
         if self._staged:
             server.all(_STAGE)
         self._empty = False
+        self._ahead = _Ahead(iter(()))
         self._position: Position
 
     def begin(self, replaces: bool, compare: bool) -> None:
@@ -187,7 +204,9 @@ class _Pushing:
 
     def _send_new(self) -> None:
         total = self._outbox.state()[0] - self._position.last_id
-        for piece in self._pieces():
+        pieces = map(self._piece, self._outbox.pieces(self._position.last_id))
+        self._ahead = _Ahead(pieces)
+        for piece in self._ahead:
             first, last = self._position.last_id, piece.rows[-1].id
             self._send(piece, ("id > %s AND id <= %s", (first, last)), last, self._position.seq)
             self._progress(last - first, total)
@@ -206,16 +225,6 @@ class _Pushing:
             piece = self._piece(self._outbox.rows(ids))
             self._send(piece, ("id = ANY(%s)", (ids,)), last_id, changes[-1][0])
         return True
-
-    def _pieces(self) -> Iterator[_Piece]:
-        """Yield what is new; the next piece is read while one is sent."""
-        pieces = map(self._piece, self._outbox.pieces(self._position.last_id))
-        read = prefetched(lambda _: next(pieces, None), repeat(None), workers=1, ahead=1)
-        with contextlib.closing(read):
-            for piece in read:
-                if piece is None:
-                    return
-                yield piece
 
     def _piece(self, rows: Sequence[Row]) -> _Piece:
         marks = {row.id: self._outbox.mark(row) for row in rows}
@@ -289,7 +298,8 @@ class _Pushing:
     def _copy(self, rows: Sequence[Row], marks: Mapping[int, int]) -> None:
         blocks = packing.blocks(self._device, self._identity.space, rows, marks)
         into = "pg_temp.edgeclip_staged" if self._staged else "edgeclip_item"
-        self._server.copy(f"COPY {into} ({packing.COLUMNS}) FROM STDIN (FORMAT binary)", blocks)
+        sql = f"COPY {into} ({packing.COLUMNS}) FROM STDIN (FORMAT binary)"
+        self._server.copy(sql, blocks, self._ahead.fetch)
         if self._staged:
             self._server.change(f"INSERT INTO edgeclip_item SELECT * FROM {into}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -121,12 +121,19 @@ class Server:
         with self._translated():
             return self._connection.execute(sql, values or None).rowcount
 
-    def copy(self, sql: str, blocks: Iterable[bytes]) -> int:
-        """Run one COPY … FROM STDIN, feed it, and return how many rows it has brought."""
+    def copy(self, sql: str, blocks: Iterable[bytes], meanwhile: Callable[[], object]) -> int:
+        """Run one COPY … FROM STDIN, feed it, and return how many rows it has brought.
+
+        Args:
+            sql: the statement.
+            blocks: what it is fed with.
+            meanwhile: called when all is sent, while the server works on it.
+        """
         with self._translated(), self._connection.cursor() as cursor:
             with cursor.copy(sql) as copy:
                 for block in blocks:
                     copy.write(block)
+                meanwhile()
             return cursor.rowcount
 
     @contextlib.contextmanager
