@@ -56,11 +56,45 @@ def test_memory():
 
 
 def test_a_server():
-    assert near(27.8e6 / 20_000, 1.4e3) and near(27.3e6 / 20_000, 1.4e3)
-    for count, (rows, graph, both) in table("| items | table | graph").items():
-        assert near(figure(rows), count * 27.8e6 / 20_000)
-        assert near(figure(graph), count * 27.3e6 / 20_000)
-        assert near(figure(both), count * (27.8e6 + 27.3e6 + 2.2e6) / 20_000)
+    parts = {
+        part: measured(f"an item on the server, {part}: KB", r"\| ([\d.]+) \|")
+        for part in ("table", "HNSW graph", "keys")
+    }
+    assert [f"{size:.2f} KB of {part}" in TEXT for part, size in parts.items()] == [True] * 3
+    for count, (rows, graph, together) in table("| items | table | graph").items():
+        assert near(figure(rows), count * 1000 * parts["table"])
+        assert near(figure(graph), count * 1000 * parts["HNSW graph"])
+        assert near(figure(together), count * 1000 * sum(parts.values()))
+
+
+def test_the_time_of_a_search():
+    (line,) = [line for line in TEXT.splitlines() if line.startswith("| a fleet, to some")]
+    by_graph = "60,000 clustered vectors, by the graph"
+    exact = searched("20,000 random vectors, exactly", filtered=False)
+    assert f"{exact:.0f} ms at 20,000, exactly" in line
+    assert f"{searched(by_graph, filtered=False):.0f} ms at 60,000 by the graph" in line
+    assert f"{searched(by_graph, filtered=True):.0f} ms where a filter lets 1 of 200 thr" in line
+
+
+def searched(what: str, *, filtered: bool) -> float:
+    """Return the milliseconds of a row of searches on the server."""
+    rows = [line for line in RESULTS.splitlines() if f"| search on the server, {what}" in line]
+    (line,) = [line for line in rows if ("filter for" in line) == filtered]
+    found = re.search(r"([\d.]+) ms a search", line)
+    assert found, line
+    return float(found[1])
+
+
+def test_the_example():
+    pushed = measured("the same with 4,000 vectors, where both tables", r"\| ([\d.]+) against")
+    each = measured("embed_images of 200 small photographs", r"([\d.]+) against")
+    example = TEXT.split("## An example")[1].split("\n## ")[0]
+    assert f"= {200_000 * round(2 / each, 3) / 3600:.1f} core-hours" in example
+    assert f"{pushed / 4:.1f} ms" in example and f"{3_000 * pushed / 4_000:.0f} s a day" in example
+    assert "= 14 MB" in example and near(14e6, 200_000 / 30 * 2048)
+    assert "24 MB" in example and near(24e6, 200_000 / 30 * 3600)
+    items = table("| items | table | graph")
+    assert near(570e6, figure(items[10**6][2]) / 5) and near(274e6, figure(items[10**6][1]) / 5)
 
 
 def test_what_it_points_at_is_there():

@@ -16,7 +16,7 @@ from edgeclip.index.lineage import Lineage, State
 from edgeclip.index.rows import Row
 from edgeclip.index.store import Store
 
-LEAST_ROWS, MOST_ROWS, MOST_BYTES = 250, 4000, 4 << 20
+LEAST_ROWS, MOST_ROWS, MOST_BYTES = 250, 8000, 8 << 20
 """Of a piece: at first, and at most."""
 
 
@@ -134,5 +134,6 @@ def _last_of_each_key(rows: Iterable[Row]) -> list[Row]:
 
     Rows that are read one after another are of several moments: a key may have gone to another.
     """
-    found = {row.key: row for row in rows}
-    return sorted(found.values(), key=attrgetter("id"))
+    given = list(rows)
+    found = {row.key: row for row in given}
+    return given if len(found) == len(given) else sorted(found.values(), key=attrgetter("id"))

@@ -263,8 +263,7 @@ class _Pushing:
 
     def _adapt(self, seconds: float) -> None:
         """Send more at once over a fast line, and less over one that may not last so long."""
-        rows = self._outbox.rows_a_piece
-        rows = 2 * rows if seconds < _PIECE_S else rows // 2
+        rows = int(self._outbox.rows_a_piece * min(4.0, max(0.5, _PIECE_S / seconds)))
         self._outbox.rows_a_piece = min(outbox.MOST_ROWS, max(outbox.LEAST_ROWS, rows))
 
     def _held(self, piece: _Piece) -> dict[int, int]:
