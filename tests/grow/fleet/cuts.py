@@ -80,14 +80,16 @@ def check_moment(database: Database, folder: Path) -> None:
     """Check that what the server has noted as sent is there, or is about to change."""
     if not database.all("SELECT to_regclass('edgeclip_item')")[0][0]:
         return
-    there, here = held(database), indexed(folder)
-    assert len({value[0] for value in there.values()}) == len(there), "an id is doubled"
+    # The position first: the server may still be about to commit what it was told.
     sql = "SELECT last_id, seq, writer FROM edgeclip_device"
     ((last, seq, writer),) = database.all(sql) or [(0, 0, "")]
+    there, here = held(database), indexed(folder)
+    assert len({value[0] for value in there.values()}) == len(there), "an id is doubled"
     missing = {value[0] for key, value in here.items() if value[0] <= last and key not in there}
     with Outbox.open(folder) as outbox:
         # What was renamed since, and whose old name another has by now, comes with its change.
         known = outbox.leads_from((last, seq), writer)
+        outbox.rows_a_piece = 1_000_000  # all changes at once
         due = {number for _, number in outbox.changes(seq)} if known else missing
     assert missing <= due, "what was sent is lost"
 
