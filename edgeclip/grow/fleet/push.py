@@ -14,16 +14,15 @@ already tell what need not be sent again.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 from edgeclip.errors import EdgeclipError, FleetError
 from edgeclip.grow.fleet import devices, packing, schema
 from edgeclip.grow.fleet.devices import Position
+from edgeclip.grow.fleet.pieces import Ahead, Piece
 from edgeclip.grow.fleet.server import Server
 from edgeclip.index import outbox
 from edgeclip.index.identity import Identity
@@ -108,36 +107,6 @@ def check_name(device: str) -> None:
         )
 
 
-class _Piece(NamedTuple):
-    """Rows of an index that are sent together."""
-
-    rows: Sequence[Row]
-    marks: Mapping[int, int]
-    """Id → `Outbox.mark`."""
-    seq: int
-    """Number of the last change to an older item, after they were read,"""
-    writer: str
-    """and `Outbox.writer`."""
-
-
-class _Ahead(Iterator[_Piece]):
-    """Pieces, of which the next may be read before it is asked for."""
-
-    def __init__(self, pieces: Iterator[_Piece]) -> None:
-        self._pieces = pieces
-        self._read: list[_Piece] = []
-
-    def fetch(self) -> None:
-        """Read the next one, if it has not been read yet."""
-        self._read += itertools.islice(self._pieces, not self._read)
-
-    def __next__(self) -> _Piece:
-        self.fetch()
-        if not self._read:
-            raise StopIteration
-        return self._read.pop()
-
-
 class _Pushing:
     """A push in progress."""
 
@@ -152,7 +121,7 @@ class _Pushing:
         if self._staged:
             server.all(_STAGE)
         self._empty = False
-        self._ahead = _Ahead(iter(()))
+        self._ahead: Ahead
         self._position: Position
 
     def begin(self, replaces: bool, compare: bool) -> None:
@@ -183,7 +152,7 @@ class _Pushing:
             self._begin_anew()
             self._send_new()
         last_id, seq = self._position.last_id, self._position.seq
-        self._send(self._piece([]), ("id > %s", (last_id,)), last_id, seq)
+        self._send(Piece.of(self._outbox, []), ("id > %s", (last_id,)), last_id, seq)
         dim = self._outbox.identity().dim
         devices.finish(self._server, self._device, self._identity.model, dim)
         return replace(self._done, items=self._position.items, dim=dim)
@@ -204,8 +173,7 @@ class _Pushing:
 
     def _send_new(self) -> None:
         total = self._outbox.state()[0] - self._position.last_id
-        pieces = map(self._piece, self._outbox.pieces(self._position.last_id))
-        self._ahead = _Ahead(pieces)
+        self._ahead = Ahead(self._outbox, self._position.last_id)
         for piece in self._ahead:
             first, last = self._position.last_id, piece.rows[-1].id
             self._send(piece, ("id > %s AND id <= %s", (first, last)), last, self._position.seq)
@@ -222,15 +190,11 @@ class _Pushing:
             # A younger item is no older one: its row is read the next time.
             last_id = self._position.last_id
             ids = list({number for _, number in changes if number <= last_id})
-            piece = self._piece(self._outbox.rows(ids))
+            piece = Piece.of(self._outbox, self._outbox.rows(ids))
             self._send(piece, ("id = ANY(%s)", (ids,)), last_id, changes[-1][0])
         return True
 
-    def _piece(self, rows: Sequence[Row]) -> _Piece:
-        marks = {row.id: self._outbox.mark(row) for row in rows}
-        return _Piece(rows, marks, self._outbox.state()[1], self._outbox.writer())
-
-    def _send(self, piece: _Piece, covered: Covered, last_id: int, seq: int) -> None:
+    def _send(self, piece: Piece, covered: Covered, last_id: int, seq: int) -> None:
         """Make what the server holds of some ids equal to the index, in one transaction.
 
         Args:
@@ -266,7 +230,7 @@ class _Pushing:
         rows = int(self._outbox.rows_a_piece * min(4.0, max(0.5, _PIECE_S / seconds)))
         self._outbox.rows_a_piece = min(outbox.MOST_ROWS, max(outbox.LEAST_ROWS, rows))
 
-    def _held(self, piece: _Piece) -> dict[int, int]:
+    def _held(self, piece: Piece) -> dict[int, int]:
         """Return id → mark of what the server holds of these ids."""
         if self._empty or not piece.rows:
             return {}
