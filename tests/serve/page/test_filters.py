@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 from playwright.sync_api import expect
@@ -89,6 +90,9 @@ def test_a_date_that_is_typed_is_one_search(page):
         page.keyboard.press(digit)
     page.get_by_label("To").focus()  # as soon as it is left
     until(page, "location.hash.includes('from=2020-12-01')")
+    end = time.monotonic() + 10
+    while "2020-12-01" not in str(asked[-1].post_data) and time.monotonic() < end:
+        page.wait_for_timeout(20)  # the search follows
     assert {each.post_data_json["where"]["time"][">="] for each in asked} == {
         "2020-05-01",
         "2020-12-01",
