@@ -87,19 +87,24 @@ def search(
         if where is not None and not any(matches for _, matches in found):
             for hint in hints(where, fleet.known(model.space, devices)):
                 output.note(output.printable(hint))
+    _note([each.name for each in others], missing)
+    if as_json:
+        _print_json(found, [each.name for each in others], times)
+    else:
+        _print(found, min_score, times)
+
+
+def _note(others: Sequence[str], missing: str | None) -> None:
+    """Tell which devices were left out, and what would make searches faster."""
     if others:
-        names = ", ".join(each.name for each in others[:_MOST_NAMED])
         more = "" if len(others) <= _MOST_NAMED else ", …"
-        output.note(f"left out: {output.printable(names)}{more}: {_OTHER}.")
+        names = output.printable(", ".join(others[:_MOST_NAMED]))
+        output.note(f"left out: {names}{more}: {_OTHER}.")
     if missing is not None:
         output.note(
             "all rows were compared one by one, as the server has no HNSW index of them. Let the "
             f"owner of the table run: {missing}"
         )
-    if as_json:
-        _print_json(found, [each.name for each in others], times)
-    else:
-        _print(found, min_score, times)
 
 
 def _print_json(found: Sequence[Answer], others: Sequence[str], times: dict[str, float]) -> None:
