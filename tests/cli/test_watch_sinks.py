@@ -121,7 +121,7 @@ class TestMqtt:
         try:
             options = ("--mqtt", broker.url, "--camera", "door", "--json")
             done = cli("watch", "film", "--rules", rules, *options)
-            assert done.code == 0 and rules_told(done.err) == ["red", "blue"]
+            assert done.code == 0 and rules_told(done.err) == ["red", "blue"], done.err
             until(lambda: len(listener.events()) == 2)
             assert listener.events() == done.lines
             assert listener.texts("edgeclip/door/availability")[-1] == "offline"
