@@ -10,7 +10,7 @@ import click
 
 from edgeclip.cli import matches as shown
 from edgeclip.cli import options, output
-from edgeclip.cli.hints import hints
+from edgeclip.cli.hints import hints, tell
 
 if TYPE_CHECKING:
     from edgeclip.grow.fleet.search import FleetMatch
@@ -68,7 +68,7 @@ def search(
         fleet, started = Fleet(server), time.perf_counter()
         model = options.load(**chosen)
         times = {"model_load_s": time.perf_counter() - started}
-        others = fleet.check(model.space, devices)
+        others = [each.name for each in fleet.check(model.space, devices)]
         missing = fleet.missing_graph(model.space, model.dim, devices)
         started = time.perf_counter()
         # All of them first: a mistake in a query shows before anything is printed.
@@ -85,11 +85,10 @@ def search(
         ]
         times["text_per_query_ms"] = 1000 * (time.perf_counter() - started) / len(queries)
         if where is not None and not any(matches for _, matches in found):
-            for hint in hints(where, fleet.known(model.space, devices)):
-                output.note(output.printable(hint))
-    _note([each.name for each in others], missing)
+            tell(hints(where, fleet.known(model.space, devices)))
+    _note(others, missing)
     if as_json:
-        _print_json(found, [each.name for each in others], times)
+        _print_json(found, others, times)
     else:
         _print(found, min_score, times)
 

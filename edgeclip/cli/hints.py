@@ -7,6 +7,8 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Protocol
 
+from edgeclip.cli import output
+
 _KEY = "key"
 _MOST_NAMES = 20
 _GIVE = {
@@ -55,6 +57,12 @@ def hints(where: Mapping[str, Mapping[str, Any]], items: Iterable[Known]) -> lis
         for field, kinds in seen.items()
         if names and not all(kinds & each for each in wanted[field])
     ]
+
+
+def tell(found: Iterable[str]) -> None:
+    """Print hints, each on a line of its own, on stderr."""
+    for hint in found:
+        output.note(output.printable(hint))
 
 
 def _wanted(value: Any) -> set[str]:

@@ -177,13 +177,15 @@ def makes(manifest: Manifest, space: str, chosen: Mapping[str, Any]) -> bool:
         SpaceMismatch: other options were asked for.
     """
     made = _ways(manifest, chosen).get(space)
-    wrong = [] if made is None else _wrong(made, chosen)
-    if made is not None and wrong:
+    if made is None:
+        return False
+    wrong = _wrong(made, chosen)
+    if wrong:
         raise SpaceMismatch(
             f"the vectors were made with {manifest.name}, {_as_options(made, wrong)}. Leave these "
             "options out."
         )
-    return made is not None
+    return True
 
 
 def _wrong(made: Mapping[str, Any], chosen: Mapping[str, Any]) -> list[str]:

@@ -77,10 +77,8 @@ def progress(
     """
     if total < _FEW or not _is_terminal(sys.stderr) or (lines and _is_terminal(sys.stdout)):
         return items
-    from tqdm import tqdm
-
-    bar: Iterable[Item] = tqdm(items, total=total, unit=unit, leave=False, dynamic_ncols=True)
-    return bar
+    shown: Iterable[Item] = _tqdm(items, total, unit)
+    return shown
 
 
 @contextlib.contextmanager
@@ -92,14 +90,17 @@ def bar(unit: str) -> Iterator[Callable[[int, int], None]]:
         def move(done: int, total: int) -> None:
             nonlocal shown
             if shown is None and total >= _FEW and _is_terminal(sys.stderr):
-                from tqdm import tqdm
-
-                shown = tqdm(total=total, unit=unit, leave=False, dynamic_ncols=True)
-                stack.enter_context(shown)
+                shown = stack.enter_context(_tqdm(None, total, unit))
             if shown is not None:
                 shown.update(done)
 
         yield move
+
+
+def _tqdm(items: Iterable[Any] | None, total: int, unit: str) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(items, total=total, unit=unit, leave=False, dynamic_ncols=True)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -13,6 +13,7 @@ import click
 from edgeclip.cli import coach, filters, fleet, indexes, options, output, sheets
 from edgeclip.cli import matches as shown
 from edgeclip.cli.gallery import Gallery, folder_gallery, index_gallery, open_towers
+from edgeclip.cli.hints import tell
 from edgeclip.errors import EdgeclipError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def search_command(
         ]
         clock.append(time.perf_counter())
         if where is not None and not any(matches for _, matches, _ in found):
-            _explain(gallery.hints(where))
+            tell(gallery.hints(where))
         found = [(q, [m for m in ms if m.score >= min_score], j) for q, ms, j in found]
         times = _times(clock, gallery, len(queries))
         if as_json:
@@ -154,11 +155,6 @@ def _answer(
     matches = gallery.search(vector, count, where)
     judgement = gallery.judge(query, vector, where, matches[0].score) if matches else None
     return query, matches, judgement
-
-
-def _explain(hints: Sequence[str]) -> None:
-    for hint in hints:
-        output.note(output.printable(hint))
 
 
 def _times(clock: Sequence[float], gallery: Gallery, queries: int) -> dict[str, float]:

@@ -30,9 +30,9 @@ def make(server: Server, space: str, dim: int, *, at_once: bool) -> bool:
     if is_valid(server, name) or not (at_once or _is_large(server, space)):
         return False
     if not _is_owner(server):
-        if not at_once:
-            return False  # whoever searches is told
         statements = missing(server, space, dim)
+        if not at_once or statements is None:
+            return False  # whoever searches is told; or somebody makes it now
         raise FleetError(f"{server.user} does not own the table. Let its owner run: {statements}")
     if not server.all("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))[0][0]:
         return False  # another board makes it

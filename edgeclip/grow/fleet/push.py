@@ -212,8 +212,9 @@ class _Pushing:
             if due:
                 self._copy(due, piece.marks)
             items = self._position.items + len(due) - fewer - freed
-            come = replace(self._position, last_id=last_id, seq=seq, writer=piece.writer)
-            come = replace(come, items=items)
+            come = replace(
+                self._position, last_id=last_id, seq=seq, writer=piece.writer, items=items
+            )
             self._move(self._position, come)
         self._position = come
         self._adapt(time.monotonic() - started)

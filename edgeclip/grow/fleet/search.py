@@ -106,7 +106,7 @@ class Fleet:
             )
         missing = [name for name in devices if name not in {each.name for each in known}]
         if missing:
-            names = ", ".join(each.name for each in known[:10]) or "none"
+            names = ", ".join(each.name for each in known[:10])
             raise FleetError(f"there is no device {missing[0]} in {self._server.name}: {names}.")
         asked = [each for each in known if not devices or each.name in devices]
         others = [each for each in asked if each.space != space]
