@@ -14,6 +14,7 @@ import pytest
 from edgeclip.cli import commands
 from edgeclip.index.folder import sync
 from edgeclip.index.index import Index
+from tests.patience import PATIENCE_S
 from tests.programs import needed
 from tests.serve.serving import serving
 
@@ -46,7 +47,7 @@ def test_what_is_asked_is_answered(line, served, folder):
     needed("curl")
     command = line.replace(ADDRESS, served.url).replace("curl -s", "curl -sf")
     done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60
+        ["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr + done.stdout
     assert isinstance(json.loads(done.stdout), dict)

@@ -13,6 +13,7 @@ from edgeclip.cli.alive import Alive
 from edgeclip.index import folder
 from edgeclip.model.model import Model
 from tests.cli.test_index import KEYS, line_of, process
+from tests.patience import PATIENCE_S
 
 __all__ = ["process"]  # a fixture
 
@@ -22,7 +23,7 @@ def systemd(tmp_path: Path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         address = str(tmp_path / "notify")
         end.bind(address)
-        end.settimeout(10)
+        end.settimeout(PATIENCE_S)
         monkeypatch.setenv("NOTIFY_SOCKET", address)
         monkeypatch.setenv("WATCHDOG_USEC", "1200000")
         yield end
@@ -31,7 +32,7 @@ def systemd(tmp_path: Path, monkeypatch):
 def test_a_watch_says_that_it_has_begun_and_goes_on(systemd, process, album, monkeypatch):
     with monkeypatch.context() as alone:  # what is learned once would take the signal
         alone.delenv("NOTIFY_SOCKET")
-        assert process("album").wait(timeout=60) == 0
+        assert process("album").wait(timeout=PATIENCE_S) == 0
     running = process("album", "--watch", "--json")
     assert systemd.recv(64) == b"READY=1"
     assert systemd.recv(64) == b"WATCHDOG=1"
@@ -39,7 +40,7 @@ def test_a_watch_says_that_it_has_begun_and_goes_on(systemd, process, album, mon
     # Nothing happens in the folder now: the watch itself goes on.
     assert systemd.recv(64) == b"WATCHDOG=1"
     running.terminate()
-    assert running.wait(timeout=5) == 0
+    assert running.wait(timeout=PATIENCE_S) == 0
 
 
 def test_steps_are_told_now_and_then(systemd, monkeypatch):
@@ -109,7 +110,7 @@ def test_nobody_who_listens_is_no_failure(monkeypatch):
 def test_a_name_out_of_the_file_system(monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         end.bind(b"\0edgeclip-test-notify")
-        end.settimeout(5)
+        end.settimeout(PATIENCE_S)
         monkeypatch.setenv("NOTIFY_SOCKET", "@edgeclip-test-notify")
         Alive().ready()
         assert end.recv(64) == b"READY=1"

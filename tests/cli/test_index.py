@@ -14,6 +14,7 @@ import pytest
 
 from edgeclip.index.index import Index
 from tests.cli.conftest import write_picture
+from tests.patience import PATIENCE_S
 
 KEYS = ["a.jpg", "b.png", "trip/A.PNG", "trip/c.bmp"]
 
@@ -211,10 +212,10 @@ def test_a_second_writer_is_refused_at_once(process, album):
     for _ in KEYS:
         line_of(first)
     second = process("album")
-    out, err = second.communicate(timeout=10)
+    out, err = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 1 and out == b""
     assert f"is being written by process {first.pid} ".encode() in err and err.count(b"\n") == 1
-    assert process("--dump", "jsonl").wait(10) == 0  # reading is possible at any time
+    assert process("--dump", "jsonl").wait(PATIENCE_S) == 0  # reading is possible at any time
 
 
 def test_a_closed_pipe_ends_it(process, here):
@@ -223,7 +224,7 @@ def test_a_closed_pipe_ends_it(process, here):
     running = process("many", "--json")
     line_of(running)
     running.stdout.close()
-    assert running.wait(10) == 0 and running.stderr.read() == b""
+    assert running.wait(PATIENCE_S) == 0 and running.stderr.read() == b""
 
 
 def test_verify_tells_of_damage_and_mends_nothing(cli, album):

@@ -14,6 +14,7 @@ from edgeclip.errors import StoreFull
 from edgeclip.index.index import Index
 from tests.cli.conftest import write_picture
 from tests.cli.test_index import KEYS, line_of, process, statuses
+from tests.patience import PATIENCE_S
 
 __all__ = ["process"]  # a fixture
 
@@ -51,7 +52,7 @@ def test_watching_ends_cleanly(process, album, number):
     (album / "late.png").rename(album / "later.png")
     assert line_of(running)["status"] == "renamed"
     running.send_signal(number)
-    _, err = running.communicate(timeout=5)
+    _, err = running.communicate(timeout=PATIENCE_S)
     assert (running.returncode, err) == (0, b"")
 
 
@@ -64,7 +65,7 @@ def test_an_interrupted_run_keeps_what_it_told(process, here, number, cli):
     running = process("many", "--json")
     told = {line_of(running)["key"] for _ in range(40)}
     running.send_signal(number)
-    out, err = running.communicate(timeout=10)
+    out, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 128 + number
     assert err == (b"edgeclip: interrupted.\n" if number == signal.SIGINT else b"")
     whole = (line for line in out.splitlines(keepends=True) if line.endswith(b"\n"))
@@ -85,7 +86,7 @@ def test_a_watch_that_is_stopped_tells_what_it_keeps(process, here):
         write_picture(here / "many" / f"{seed:03}{'x' * 240}.png", 100 + seed)
     told = {"first.png", *(line_of(running)["key"] for _ in range(30))}
     running.send_signal(signal.SIGTERM)
-    out, err = running.communicate(timeout=10)
+    out, err = running.communicate(timeout=PATIENCE_S)
     assert (running.returncode, err) == (0, b"")
     told |= {json.loads(line)["key"] for line in out.splitlines()}
     with Index.open("edgeclip.index") as index:
@@ -104,7 +105,7 @@ def test_the_second_ctrl_c_ends_at_once(process, here):
     running.send_signal(signal.SIGINT)
     time.sleep(0.3)
     running.stdout.close()
-    assert running.wait(5) == 128 + signal.SIGINT
+    assert running.wait(PATIENCE_S) == 128 + signal.SIGINT
 
 
 def test_a_large_index_gets_its_graph_before_the_run_ends(cli, album, here, monkeypatch):

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import warnings
 
 import click
@@ -18,6 +17,7 @@ from edgeclip import cli as package
 from edgeclip.cli.commands import COMMANDS, edgeclip
 from tests import folders
 from tests.cli.conftest import write_picture
+from tests.patience import PATIENCE_S, until
 
 USES_A_MODEL = {
     "info": [],
@@ -267,12 +267,9 @@ def test_a_terminal_that_knows_no_unicode(shell, picture, monkeypatch):
 def test_a_signal_leaves_nothing_behind(here, number, code):
     command = [sys.executable, "-m", "edgeclip", "embed", "--stdin", "-o", "out.csv"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
-    while not list(here.glob(".edgeclip-*")) and time.monotonic() < deadline:
-        time.sleep(0.02)  # the temporary file is there: it waits for paths
-    assert list(here.glob(".edgeclip-*"))
+    until(lambda: list(here.glob(".edgeclip-*")))  # the temporary file is there: it waits for paths
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == code
     assert said == ("edgeclip: interrupted.\n" if number == signal.SIGINT else "")
     assert list(here.iterdir()) == []

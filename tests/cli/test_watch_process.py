@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.films import folder_of, pack_of, video_of
+from tests.patience import PATIENCE_S, PROMPT_S
 from tests.watch import servers
 
-SOON_S = 5.0
 SIGTERMED = 143
 
 
@@ -32,7 +32,7 @@ class Watching:
         )
         self.notes = b""
 
-    def noted(self, words: bytes, seconds: float = 30) -> None:
+    def noted(self, words: bytes, seconds: float = PATIENCE_S) -> None:
         """Wait until something was said on stderr."""
         end = time.monotonic() + seconds
         stderr = self.process.stderr
@@ -46,7 +46,7 @@ class Watching:
         """Send a signal, perhaps to its children, too; return the exit code and the time."""
         began = time.monotonic()
         (os.killpg if group else os.kill)(self.process.pid, number)
-        out, notes = self.process.communicate(timeout=30)
+        out, notes = self.process.communicate(timeout=PATIENCE_S)
         self.out, self.notes = out, self.notes + notes
         return self.process.returncode, time.monotonic() - began
 
@@ -95,7 +95,7 @@ def systemd(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
         address = str(tmp_path / "notify")
         end.bind(address)
-        end.settimeout(20)
+        end.settimeout(PATIENCE_S)
         monkeypatch.setenv("NOTIFY_SOCKET", address)
         monkeypatch.setenv("WATCHDOG_USEC", "1200000")
         yield end
@@ -120,7 +120,7 @@ def test_sigterm_while_the_stream_is_away(cli, here, model, watching, stream):
     stream.kill()
     running.noted(b"door is lost: ")
     code, took = running.stopped(signal.SIGTERM)
-    assert code == SIGTERMED and took < SOON_S
+    assert code == SIGTERMED and took < PROMPT_S
     after = kept(here / "kept" / "door.json")
     assert after["clock"]["steady"] >= before["clock"]["steady"]
     assert after["rules"]["red"]["filled"] >= before["rules"]["red"]["filled"] >= 40
@@ -163,7 +163,7 @@ def test_ctrl_c(here, model, watching, stream, away):
     running = watching(stream.url, "--rules", rules, "--state", "kept", "--camera", "door")
     running.noted(b"door is lost" if away else b"door is open")
     code, took = running.stopped(signal.SIGINT)
-    assert code == 130 and took < SOON_S
+    assert code == 130 and took < PROMPT_S
     assert running.notes.endswith(b"edgeclip: interrupted.\n")
     assert (here / "kept" / "door.json").is_file()
 
@@ -186,7 +186,7 @@ def test_what_stops_listening_costs_nothing_of_what_was_learnt(here, model, watc
     folder_of(here / "film", 60, red=[s for s in range(60) if s % 20 < 5])
     running = watching("film", "--rules", rules, "--state", "kept", "--json", "--log", "log")
     running.process.stdout.close()
-    assert running.process.wait(30) == 0
+    assert running.process.wait(PATIENCE_S) == 0
     assert (here / "kept" / "film.json").is_file()
     # Nor of the event that it interrupts.
     told = [json.loads(line) for line in (here / "log").read_text().splitlines()]

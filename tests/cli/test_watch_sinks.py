@@ -9,9 +9,9 @@ import pytest
 from edgeclip.index.index import Index
 from edgeclip.watch.sinks import timeline as timelines
 from tests.cli.films import folder_of, pack_of, rules_told
+from tests.patience import until
 from tests.watch.sinks.broker import Broker, Listener
 from tests.watch.sinks.receiver import Receiver
-from tests.watch.sinks.some import until
 
 
 class TestTimeline:

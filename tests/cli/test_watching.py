@@ -12,6 +12,7 @@ from edgeclip.watch.ahead import Ahead
 from edgeclip.watch.clock import RecordedClock
 from edgeclip.watch.frame import CameraState, Frame
 from edgeclip.watch.watcher import Watcher
+from tests.patience import PATIENCE_S
 from tests.watch.test_watcher import GREY, RED, made, picture
 
 
@@ -25,7 +26,7 @@ def test_a_frame_from_before_the_camera_was_lost_comes_before_that(here, model, 
         def take(self, timeout_s):
             found = super().take(timeout_s)
             if found is not None and found.frame.time == 3:
-                assert told.wait(10)
+                assert told.wait(PATIENCE_S)
             return found
 
     def source():

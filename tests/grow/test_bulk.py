@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +24,7 @@ from edgeclip.index.index import Index
 from tests.grow.albums import ODD, Deadly, Slow, album
 from tests.grow.conftest import workers
 from tests.grow.test_parts import rows_in
+from tests.patience import until
 from tests.pictures import photo
 
 pytestmark = [
@@ -33,14 +33,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:ray.data.context"),
 ]
 BAD = {"broken.jpg", "empty.png"}
-
-
-def until(what, seconds: float = 60.0):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.02)
-    return found
 
 
 def resident(pid: int) -> int:

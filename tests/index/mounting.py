@@ -9,12 +9,14 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 
 def run(module: str, *arguments: object) -> None:
     """Run a module that mounts a tmpfs; skip the test where it may not."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
     found = subprocess.run(
-        [*_namespace(), *command], capture_output=True, text=True, timeout=60, check=False
+        [*_namespace(), *command], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     if found.returncode == 3 or "unshare:" in found.stderr:
         pytest.skip("no tmpfs can be mounted here")

@@ -21,6 +21,7 @@ from edgeclip.index.rows import row_of
 from edgeclip.index.store import Store
 from edgeclip.vectors import unit
 from tests.index.saved_graphs import clustered, exact_of, key, made_index, recall
+from tests.patience import until
 
 pytest.importorskip("hnswlib")
 
@@ -66,13 +67,6 @@ def near(folder, exact, *, when=True, may_build=True):
         yield opened
     finally:
         opened.close()
-
-
-def until(condition, told=lambda: "it takes too long", timeout_s=20.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, told()
-        time.sleep(0.005)
 
 
 def ready(opened):

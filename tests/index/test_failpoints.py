@@ -9,6 +9,7 @@ import pytest
 from edgeclip.index import failpoints, place
 from tests.index.crash import DIED, spoil_head
 from tests.index.some import check, filled, opened, vector_of
+from tests.patience import PATIENCE_S
 
 CODE = Path(failpoints.__file__).parent
 # What has to do with the graph is tested beside it.
@@ -28,7 +29,7 @@ TIMES = [(step, count) for step in CORE for count in [1, *LATER.get(step, [])]]
 
 def child(folder: Path, step: str, count: int, *more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.index.crash", str(folder), step, str(count), *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
 
 def states(output: str) -> tuple[dict[str, str], dict[str, str | None]]:

@@ -16,6 +16,7 @@ from edgeclip.index.index import Index
 from edgeclip.vectors import unit
 from tests.index.some import opened, units
 from tests.index.test_centroids import Members
+from tests.patience import PATIENCE_S
 
 CENTRES = units(12, seed=3)
 
@@ -156,7 +157,7 @@ def test_others_search_and_write_while_groups_are_made(tmp_path, monkeypatch, re
 
     def slowly(vectors, threshold):
         inside.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE_S)
         return cluster(vectors, threshold)
 
     monkeypatch.setattr(grouping, "cluster", slowly)
@@ -166,14 +167,14 @@ def test_others_search_and_write_while_groups_are_made(tmp_path, monkeypatch, re
             index = reader if read_only else writer
             found = pool.submit(index.groups, 0.7)
             try:
-                assert inside.wait(20)
+                assert inside.wait(PATIENCE_S)
                 writer.remove("0007")
                 writer.add("0008", CENTRES[3])
                 writer.add("new", CENTRES[0])
                 assert index.search(CENTRES[0], count=1)[0].key == "new"
             finally:
                 go_on.set()
-            keys = [key for group in found.result(20) for key in group.keys]
+            keys = [key for group in found.result(PATIENCE_S) for key in group.keys]
         expected = [f"{i:04}" for i in range(60) if i not in (7, 8)]
         assert sorted(keys) == (expected if read_only else sorted([*expected, "0008", "new"]))
         if not read_only:

@@ -12,10 +12,11 @@ import pytest
 from edgeclip.errors import ModelError
 from edgeclip.index.lane import Lane
 from tests.index.albums import picture
+from tests.patience import PATIENCE_S, PROMPT_S
 
 
-def taken(lane, count, seconds=5.0):
-    found, end = [], time.monotonic() + seconds
+def taken(lane, count):
+    found, end = [], time.monotonic() + PATIENCE_S
     while len(found) < count and time.monotonic() < end:
         found += lane.take(wait=0.05)
     return found
@@ -63,4 +64,4 @@ def test_closing_drops_what_waits(model):
     time.sleep(0.1)
     begun = time.monotonic()
     lane.close()
-    assert time.monotonic() - begun < 1 and threading.active_count() <= before
+    assert time.monotonic() - begun < PROMPT_S and threading.active_count() <= before

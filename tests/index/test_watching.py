@@ -17,6 +17,7 @@ from edgeclip.index.index import Index
 from edgeclip.index.items import Item
 from tests.index import mounting
 from tests.index.albums import Album, Oracle, picture
+from tests.patience import PATIENCE_S, until
 
 
 class Watched:
@@ -36,16 +37,17 @@ class Watched:
         except Exception as error:
             self.error = error
 
-    def until(self, *wanted: tuple[str, str], seconds: float = 8) -> None:
-        end = time.monotonic() + seconds
-        while not set(wanted) <= set(self.entries):
-            assert time.monotonic() < end and self.error is None, (self.entries, self.error)
-            time.sleep(0.02)
+    def until(self, *wanted: tuple[str, str]) -> None:
+        until(
+            lambda: set(wanted) <= set(self.entries) or self.error,
+            lambda: self.entries,
+        )
+        assert self.error is None
         self.entries.clear()
 
     def end(self) -> None:
         self.stop.set()
-        self.thread.join(5)
+        self.thread.join(PATIENCE_S)
         assert not self.thread.is_alive()
 
 
@@ -123,7 +125,7 @@ def test_a_folder_that_is_no_more_ends_it(tmp_path, model, change):
         watched.thread.start()
         watched.until(("early.png", "added"))
         change(root)
-        watched.thread.join(3)
+        watched.thread.join(PATIENCE_S)
         assert isinstance(watched.error, StoreError) and "Watch it again" in str(watched.error)
         assert list(index) == ["early.png"] and watched.entries == []
 
@@ -157,7 +159,7 @@ def test_a_drive_that_vanishes_while_it_is_looked_at(tmp_path, model, monkeypatc
         watched.thread.start()
         watched.until(("2.png", "added"))
         (root / "2.png").unlink()
-        watched.thread.join(5)
+        watched.thread.join(PATIENCE_S)
         assert "was unmounted or replaced" in str(watched.error) and len(index) == 3
 
 

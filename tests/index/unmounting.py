@@ -17,16 +17,14 @@ from edgeclip.model.model import Model
 from tests import tiny
 from tests.index.albums import picture
 from tests.index.full_disk import LIBC, mount
+from tests.patience import until
 
 NAMES = {f"{seed}.png" for seed in range(6)}
 
 
 def unmount(drive: Path) -> None:
     """Unmount as soon as nobody looks into it."""
-    end = time.monotonic() + 5
-    while LIBC.umount2(str(drive).encode(), 0):
-        assert time.monotonic() < end
-        time.sleep(0.001)
+    until(lambda: not LIBC.umount2(str(drive).encode(), 0))
 
 
 def watched(index: Index, model: Model, drive: Path, quiet_s: float) -> str:

@@ -28,6 +28,7 @@ from edgeclip.model.session import open_graph
 from tests import folders, graphs, tiny
 from tests.index import mounting
 from tests.model.keeping import ONE, vectors
+from tests.patience import PATIENCE_S, until
 from tests.pictures import photo
 
 DAY_S = 86_400
@@ -366,13 +367,6 @@ def start(*arguments, **more):
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **more)
 
 
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_a_maker_that_is_killed_leaves_nothing_that_is_opened(source, cache, tmp_path, stand_in):
     environment = dict(os.environ)
     # Only the child of the child gets the stand-in: -P is what tells them apart.
@@ -398,7 +392,7 @@ def test_a_maker_that_is_killed_leaves_nothing_that_is_opened(source, cache, tmp
 
 def test_two_processes_at_once(source, cache):
     makers = [start("once", source.path) for _ in range(2)]
-    answers = [maker.communicate(timeout=30)[0].split() for maker in makers]
+    answers = [maker.communicate(timeout=PATIENCE_S)[0].split() for maker in makers]
     assert [maker.returncode for maker in makers] == [0, 0]
     digest = hashlib.sha256(vectors(source.path, ONE)).hexdigest()
     assert [answer[-1] for answer in answers] == [digest] * 2
@@ -555,7 +549,7 @@ def test_opening_a_kept_graph_takes_less_memory(tmp_path, monkeypatch):
 
     def peak(place):
         monkeypatch.setenv("EDGECLIP_CACHE", str(place))
-        taken, kept = start("peak", path).communicate(timeout=60)[0].split()
+        taken, kept = start("peak", path).communicate(timeout=PATIENCE_S)[0].split()
         return int(taken), kept == "True"
 
     direct, first, second = peak("off"), peak(tmp_path / "cache"), peak(tmp_path / "cache")

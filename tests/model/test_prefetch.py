@@ -11,6 +11,7 @@ import pytest
 
 from edgeclip.model.once import Once
 from edgeclip.model.prefetch import prefetched
+from tests.patience import PATIENCE_S
 
 
 def workers() -> list[str]:
@@ -73,7 +74,7 @@ def test_work_goes_on_while_the_caller_is_busy():
     results = prefetched(lambda i: begun[i].set(), range(10), workers=2, ahead=4)
     next(results)
     # No result is asked for meanwhile, so these can only have been begun in the background.
-    assert all(event.wait(10) for event in begun[:5])
+    assert all(event.wait(PATIENCE_S) for event in begun[:5])
     assert not begun[6].is_set()
     results.close()
 

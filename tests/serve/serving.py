@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.patience import PATIENCE_S
+
 
 class Serving:
     """A running ``edgeclip serve``; what it says on stderr is in ``said``."""
@@ -29,7 +31,7 @@ class Serving:
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        assert self._listening.wait(60), self.said
+        assert self._listening.wait(PATIENCE_S), self.said
         found = re.search(r"listening on (http://\S+:(\d+))", "".join(self.said))
         assert found, self.said
         self.url, self.port = found[1], int(found[2])
@@ -42,12 +44,12 @@ class Serving:
         self._listening.set()
 
     def client(self, **options) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=30, **options)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S, **options)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        code = self.process.wait(20)
-        self._reader.join(5)
+        code = self.process.wait(PATIENCE_S)
+        self._reader.join(PATIENCE_S)
         return code
 
 

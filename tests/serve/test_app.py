@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import time
 
 import numpy as np
 import pytest
 
 from edgeclip.index.index import Index
 from edgeclip.model.images import read
+from tests.patience import until
 from tests.programs import needed
 
 
@@ -211,13 +211,11 @@ def test_a_name_that_is_no_text(client, gallery, model):
 
 
 def finished(client, job):
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        told = client.get(f"/jobs/{job}").json()
-        if told["status"] not in ("queued", "running"):
-            return told
-        time.sleep(0.02)
-    raise AssertionError(told)
+    def told():
+        found = client.get(f"/jobs/{job}").json()
+        return None if found["status"] in ("queued", "running") else found
+
+    return until(told, lambda: client.get(f"/jobs/{job}").json())
 
 
 def test_the_plugins_own_example(served, client, gallery, model):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from edgeclip.model.images import read
+from tests.patience import PATIENCE_S, PROMPT_S, until
 from tests.serve.serving import serving
 from tests.watch import servers
 
@@ -49,13 +50,12 @@ def messages(stream):
 
 
 def wait_for(ask, found):
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        answer = ask()
-        if found(answer):
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(answer.text)
+    def answer():
+        last[:] = [ask()]
+        return last[0] if found(last[0]) else None
+
+    last = []
+    return until(answer, lambda: last[0].text)
 
 
 def test_what_the_camera_sees(tmp_path, film, tiny_model):
@@ -116,7 +116,7 @@ def test_who_looks_on(tmp_path, tiny_model):
         begun = time.monotonic()
         served.process.terminate()
         assert all(kind in ("reading", "event", "state") for kind, _ in found)
-        assert served.process.wait(20) == 143 and time.monotonic() - begun < 10
+        assert served.process.wait(PATIENCE_S) == 143 and time.monotonic() - begun < PROMPT_S
 
 
 def test_a_camera_that_is_not_reached_has_its_rules(tmp_path, tiny_model):

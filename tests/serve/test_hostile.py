@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.serve.serving import serving
 
 
@@ -305,7 +306,11 @@ def refused(folder, model, arguments, expected):
     command = [sys.executable, "-m", "edgeclip", "serve", "--model", str(model)]
     jobs = () if "--jobs" in arguments else ("--jobs", str(folder / "jobs"))
     done = subprocess.run(
-        [*command, *jobs, *arguments], capture_output=True, text=True, cwd=folder, timeout=60
+        [*command, *jobs, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     (line,) = done.stderr.splitlines()

@@ -6,7 +6,6 @@ import random
 import signal
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -16,17 +15,11 @@ import pytest
 
 from edgeclip.index.index import Index
 from edgeclip.serve.jobs.opening import opened
+from tests.patience import until
 from tests.pictures import encoded, photo, png
 from tests.serve.serving import serving
 
 _WAITING, _CLIENTS = 150, 4
-
-
-def until(condition, wait_s=60.0):
-    end = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < end, "it has not come"
-        time.sleep(0.02)
 
 
 def ask(client, data, **more):

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.patience import PATIENCE_S, PROMPT_S, until
 from tests.serve.jobs.servers import RedisServer
 from tests.serve.serving import serving
 
@@ -23,7 +24,7 @@ def test_it_ends_when_it_is_told_to(tmp_path, tiny_model, number):
     with serving(tmp_path, "--model", str(tiny_model)) as served:
         begun = time.monotonic()
         code = served.stop(number)
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < PROMPT_S
     assert code == 128 + number
     assert "Traceback" not in "".join(served.said)
 
@@ -54,16 +55,10 @@ def test_what_is_in_flight_is_finished(tmp_path, tiny_model, gallery):
         asking.start()
         time.sleep(0.5)
         assert served.stop() == 128 + signal.SIGTERM
-        asking.join(10)
+        asking.join(PATIENCE_S)
     assert statuses and set(statuses) == {200}
     with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            told = [client.get(f"/jobs/{job}").json()["status"] for job in jobs]
-            if set(told) == {"ok"}:
-                break
-            time.sleep(0.1)
-        assert set(told) == {"ok"}
+        until(lambda: {client.get(f"/jobs/{job}").json()["status"] for job in jobs} == {"ok"})
 
 
 def test_killed_and_started_again(tmp_path, tiny_model, gallery):
@@ -76,18 +71,16 @@ def test_killed_and_started_again(tmp_path, tiny_model, gallery):
         ]
         served.stop(signal.SIGKILL)
     with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
-        until = time.monotonic() + 60
-        left = set(jobs)
-        while left and time.monotonic() < until:
-            left -= {job for job in left if client.get(f"/jobs/{job}").json()["status"] == "ok"}
-        assert not left
+        until(lambda: {client.get(f"/jobs/{job}").json()["status"] for job in jobs} == {"ok"})
 
 
 def test_one_service_for_a_folder_of_jobs(tmp_path, tiny_model):
     with serving(tmp_path, "--model", str(tiny_model)):
         command = [sys.executable, "-m", "edgeclip", "serve", "--port", "0"]
         options = ["--model", str(tiny_model), "--jobs", str(tmp_path / "jobs")]
-        done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [*command, *options], capture_output=True, text=True, timeout=PATIENCE_S
+        )
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
     assert "in use" in done.stderr or "another" in done.stderr
 
@@ -133,7 +126,7 @@ def test_beside_edgeclip_index(tmp_path, tiny_model, gallery):
     data = (gallery / "coffee.png").read_bytes()
     command = [sys.executable, "-m", "edgeclip", "index", str(folder), "--index", str(path)]
     command += ["--model", str(tiny_model)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
     asked = ("--index", str(path), "--read-only")
     with serving(tmp_path, *asked) as served, served.client() as client:
         assert client.get("/model").json()["progress"] is None
@@ -159,7 +152,7 @@ def test_read_only_needs_an_index(tmp_path, tiny_model):
         [*command, "--index", str(tmp_path / "none"), "--jobs", str(tmp_path / "jobs")],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
     assert "edgeclip index" in done.stderr
@@ -185,7 +178,7 @@ def test_a_second_worker(tmp_path, tiny_model, gallery):
                 + ["--jobs", str(tmp_path / "jobs")],
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=PATIENCE_S,
             )
             assert other.returncode == 1 and "this worker one of" in other.stderr
             jobs = [
@@ -193,8 +186,8 @@ def test_a_second_worker(tmp_path, tiny_model, gallery):
                 for _ in range(60)
             ]
             left = set(jobs)
-            until = time.monotonic() + 60
-            while left and time.monotonic() < until:
+            end = time.monotonic() + PATIENCE_S
+            while left and time.monotonic() < end:
                 told = {job: client.get(f"/jobs/{job}").json() for job in left}
                 left -= {job for job, each in told.items() if each["status"] == "ok"}
                 if worker.poll() is None and len(left) < 40:
@@ -220,7 +213,7 @@ def test_a_second_worker(tmp_path, tiny_model, gallery):
 )
 def test_wrong_use(arguments, expected):
     command = [sys.executable, "-m", "edgeclip", "serve", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2 and expected in done.stderr
 
 
@@ -232,4 +225,4 @@ def test_a_program_that_starts_it(tmp_path, tiny_model):
         url = json.loads(started.stdout.readline())["url"]
         assert httpx.get(f"{url}/health").status_code == 200
         started.terminate()
-        assert started.wait(20) == 143
+        assert started.wait(PATIENCE_S) == 143

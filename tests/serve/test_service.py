@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +14,7 @@ from edgeclip.index.index import Index
 from edgeclip.serve.decoding import Decoders, Preparing
 from edgeclip.serve.limits import Limits
 from edgeclip.serve.service import Asked, Service
+from tests.patience import until
 
 
 @pytest.fixture
@@ -62,10 +62,7 @@ def test_a_bad_search_among_good_ones(service, model):
 def test_what_unrelated_words_get_is_learned_once_it_is_missed(service, model):
     asked = Asked(model.embed_text("a"), 1, judged=True)
     assert service.search(asked).result().judgement is None
-    until = time.monotonic() + 60
-    while (judgement := service.search(asked).result().judgement) is None:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    judgement = until(lambda: service.search(asked).result().judgement)
     score = service.search(asked).result().matches[0].score
     assert judgement == service.index.judge(asked.vector, score)
 

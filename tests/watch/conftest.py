@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.patience import until
 from tests.programs import needed
 from tests.watch.captures import Control
-from tests.watch.sinks.some import until
 from tests.watch.usage import children
 
 COUNT, RATE = 12, 4
@@ -60,4 +60,4 @@ def control(tmp_path):
 def _no_child_is_left():
     before = set(children())
     yield
-    until(lambda: set(children()) <= before, 5)  # a killed one is reaped by a thread
+    until(lambda: set(children()) <= before)  # a killed one is reaped by a thread

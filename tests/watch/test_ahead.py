@@ -9,7 +9,7 @@ import pytest
 
 from edgeclip.errors import CameraError
 from edgeclip.watch.ahead import Ahead
-from tests.watch.sinks.some import until
+from tests.patience import PROMPT_S, until
 
 
 class Given:
@@ -61,7 +61,7 @@ def test_whoever_takes_is_not_stuck_in_the_source():
     given.held.clear()
     ahead = Ahead(given.frames())
     began = time.monotonic()
-    assert ahead.take(0.02) is None and time.monotonic() - began < 2
+    assert ahead.take(0.02) is None and time.monotonic() - began < PROMPT_S
     assert not ahead.ended
     given.held.set()
     assert ahead.take(5) == 0
@@ -94,6 +94,6 @@ def test_a_source_that_hangs_is_left_behind(monkeypatch):
     ahead = Ahead(given.frames())
     began = time.monotonic()
     ahead.close()
-    assert time.monotonic() - began < 2 and not given.closed_by
+    assert time.monotonic() - began < PROMPT_S and not given.closed_by
     given.held.set()  # and it goes as soon as it can
     until(lambda: given.closed_by)

@@ -14,6 +14,7 @@ from random import Random
 
 from edgeclip.watch.frame import CameraState
 from edgeclip.watch.frames import frames
+from tests.patience import PATIENCE_S
 from tests.watch.captures import UNPLUGGED, Control
 from tests.watch.steady import LONGEST_S, Report, asked
 
@@ -36,7 +37,7 @@ def cycles(
 
     def replug() -> None:
         nonlocal plugged
-        assert lost.wait(60)
+        assert lost.wait(PATIENCE_S)
         report.noticed.append(time.monotonic() - pulled)
         time.sleep(random.uniform(0, longest_s))
         plugged = time.monotonic()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.patience import PATIENCE_S
 from tests.watch.servers import free_port
 
 VERSION = 18
@@ -72,7 +73,7 @@ class Postgres:
         """Stop it: SIGINT ends sessions, SIGQUIT does not even write."""
         if self._process is not None:
             self._process.send_signal(number)
-            self._process.wait(30)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
     def url(self, database: str = "postgres", user: str = "postgres", port: int = 0) -> str:

@@ -14,6 +14,7 @@ from edgeclip.grow.fleet.search import Fleet
 from edgeclip.grow.fleet.server import ADDRESS, Server
 from tests.conftest import ROOT
 from tests.grow.fleet.some import SPACE, check, filled, pushed, vector_of
+from tests.patience import PATIENCE_S
 
 TEXT = (ROOT / "docs" / "fleet.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(bash|python|sql)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -83,7 +84,9 @@ def test_the_program(database, cli, here, album, monkeypatch):
     assert cli("push", "--index", "i", "--device", "door").code == 0
     (code,) = blocks("python")
     code = code.replace('{">": 640}', '{">": 1}')
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S
+    )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 3 and done.stdout.startswith("door ")
 

@@ -20,7 +20,8 @@ from pathlib import Path
 
 from edgeclip.serve.jobs.jobs import Jobs
 from edgeclip.serve.jobs.table import JobTable
-from tests.serve.jobs.some import embed, result, until, uploads
+from tests.patience import until
+from tests.serve.jobs.some import embed, result, uploads
 
 JOBS, WAITING, KILLS = 1000, 200, 3
 """Of a cycle, at most; so many wait, at least, at each of its kills."""

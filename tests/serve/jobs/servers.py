@@ -9,8 +9,8 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import ConnectionError
 
+from tests.patience import until
 from tests.programs import needed
-from tests.serve.jobs.some import until
 from tests.watch.servers import free_port
 
 

@@ -50,13 +50,5 @@ def result(content: bytes, normalize: bool = True) -> dict:
     }
 
 
-def until(condition, wait_s: float = 20.0) -> None:
-    """Wait for what must come."""
-    end = time.monotonic() + wait_s
-    while not condition():
-        assert time.monotonic() < end, "it has not come"
-        time.sleep(0.01)
-
-
 def is_over(jobs, job_id: str) -> bool:
     return jobs.job(job_id).status in ("ok", "error")

@@ -12,8 +12,8 @@ from edgeclip.errors import Busy, EdgeclipError
 from edgeclip.serve.decoding import Decoders, Preparing
 from edgeclip.serve.limits import Limits
 from edgeclip.serve.service import Service
+from tests.patience import PATIENCE_S, until
 from tests.pictures import encoded, photo
-from tests.serve.jobs.some import until
 
 GOOD = encoded(photo(), "PNG")
 
@@ -37,7 +37,7 @@ def service(model):
 
     def held(tower, count):
         made.begun.set()
-        assert made.goes_on.wait(30)
+        assert made.goes_on.wait(PATIENCE_S)
 
     made.noted = held
     yield made
@@ -48,7 +48,7 @@ def service(model):
 def test_a_picture_is_decoded_once_however_often_the_model_is_busy(service, model):
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(service.picture, GOOD)
-        assert service.begun.wait(30)
+        assert service.begun.wait(PATIENCE_S)
         second = threads.submit(service.picture, GOOD)
         until(lambda: service.waiting == 1)
         with pytest.raises(Busy, match="too many wait for the model"):
@@ -66,7 +66,7 @@ def test_a_picture_is_decoded_once_however_often_the_model_is_busy(service, mode
 def test_a_job_that_waits_ends_with_the_service(service):
     with ThreadPoolExecutor(4) as threads:
         first = threads.submit(service.picture, GOOD)
-        assert service.begun.wait(30)
+        assert service.begun.wait(PATIENCE_S)
         second = threads.submit(service.picture, GOOD)
         until(lambda: service.waiting == 1)
         job = threads.submit(service.job, GOOD, True)
@@ -75,6 +75,6 @@ def test_a_job_that_waits_ends_with_the_service(service):
         until(lambda: service._pictures[True]._closed)
         service.goes_on.set()
         for each in (first, second, closing):
-            each.result(30)
+            each.result(PATIENCE_S)
         with pytest.raises(EdgeclipError):
-            job.result(5)
+            job.result(PATIENCE_S)

@@ -15,7 +15,8 @@ from edgeclip.serve.jobs import upkeep
 from edgeclip.serve.jobs.job import Upload
 from edgeclip.serve.jobs.uploads import Uploads
 from edgeclip.watch.clock import Clock
-from tests.serve.jobs.some import DIM, embed, is_over, result, until, uploads
+from tests.patience import PATIENCE_S, PROMPT_S, until
+from tests.serve.jobs.some import DIM, embed, is_over, result, uploads
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ class Gate:
 
     def __call__(self, data, normalize):
         self.begun.append(data)
-        assert self.opened.wait(20)
+        assert self.opened.wait(PATIENCE_S)
         return embed(data, normalize)
 
 
@@ -374,7 +375,7 @@ def test_a_job_that_comes_while_the_queue_is_refilled_keeps_its_place(opened, mo
     monkeypatch.setattr(jobs._table, "waiting", slow)
     lost = [True]
     monkeypatch.setattr(jobs._upkeep, "_has_lost", lambda: bool(lost and lost.pop()))
-    assert come.wait(20)
+    assert come.wait(PATIENCE_S)
     submitting[0].join()
     gate.opened.set()
     until(lambda: jobs.counts()["ok"] == 7)
@@ -554,7 +555,7 @@ def test_the_end_comes_when_it_is_wanted(opened):
     until(lambda: gate.begun)
     begun = time.monotonic()
     jobs.close(begun + 0.5)
-    assert 0.5 <= time.monotonic() - begun < 3
+    assert 0.5 <= time.monotonic() - begun < PROMPT_S
     gate.opened.set()
 
 
@@ -563,14 +564,14 @@ def test_what_fails_because_it_is_closed_is_done_after_a_start(opened, tmp_path)
 
     def closing(data, normalize):
         begun.set()
-        assert closed.wait(20)
+        assert closed.wait(PATIENCE_S)
         failed.set()
         raise EdgeclipError("the decoders are closed. Start the service again.")
 
     jobs = opened(closing)
     jobs.start()
     job_id = jobs.submit(uploads(b"a"))
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE_S)
     threading.Timer(0.2, closed.set).start()
     jobs.close()
     assert failed.is_set()

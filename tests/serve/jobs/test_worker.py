@@ -19,8 +19,9 @@ from edgeclip.serve.jobs.crew import Member
 from edgeclip.serve.jobs.work import Done
 from edgeclip.serve.jobs.worker import run_worker
 from edgeclip.watch.clock import Clock
+from tests.patience import PATIENCE_S, PROMPT_S, until
 from tests.serve.jobs.servers import RedisServer
-from tests.serve.jobs.some import embed, is_over, result, until, uploads
+from tests.serve.jobs.some import embed, is_over, result, uploads
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +81,7 @@ def _contents(count, prefix):
 
 
 def check(jobs, sent):
-    until(lambda: all(is_over(jobs, job_id) for job_id in sent), 60)
+    until(lambda: all(is_over(jobs, job_id) for job_id in sent))
     for job_id, content in sent.items():
         assert jobs.job(job_id).output == result(content)
     counts = jobs.counts()
@@ -103,7 +104,7 @@ def test_a_second_worker_takes_its_share(opened, redis, second, tmp_path):
     assert len(begun_here) > 5 and len(other.begun) > 5
     assert sorted(begun_here + other.begun) == sorted(sent.values())
     other.process.terminate()
-    assert other.process.wait(10) == 0
+    assert other.process.wait(PATIENCE_S) == 0
     until(lambda: not crew(tmp_path))
 
 
@@ -294,7 +295,7 @@ def test_a_worker_that_is_ended_gives_back(opened, redis, tmp_path, monkeypatch,
 
     def closing(data, normalize):
         begun.set()
-        assert closed.wait(20)
+        assert closed.wait(PATIENCE_S)
         raise EdgeclipError("the decoders are closed. Start the service again.")
 
     jobs = opened(queue=redis.url, workers=0)
@@ -303,7 +304,7 @@ def test_a_worker_that_is_ended_gives_back(opened, redis, tmp_path, monkeypatch,
     told = (tmp_path / "jobs", closing, redis.url, stop)
     thread = threading.Thread(target=run_worker, args=told)
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(PATIENCE_S)
     until(lambda: jobs.job(job_id).status == "running")
     stop.set()
     if when == "in time":
@@ -312,7 +313,7 @@ def test_a_worker_that_is_ended_gives_back(opened, redis, tmp_path, monkeypatch,
     if when == "too late":
         closed.set()
     until(lambda: not crew(tmp_path) and jobs.job(job_id).status == "queued")
-    until(lambda: not list((tmp_path / "jobs" / "tries").iterdir()), 5)
+    until(lambda: not list((tmp_path / "jobs" / "tries").iterdir()))
     time.sleep(0.3)
     assert jobs.job(job_id).status == "queued"
     closed.set()
@@ -393,24 +394,26 @@ def test_a_damaged_report_is_an_error(opened, redis, tmp_path):
     member.close()
 
 
-def test_workers_end_soon(opened, redis):
+def test_workers_end_soon(opened, redis, monkeypatch):
+    monkeypatch.setattr("edgeclip.serve.jobs.jobs._PATIENCE_S", PATIENCE_S)
     jobs = opened(queue=redis.url, workers=2)
     jobs.start()
     time.sleep(0.1)
     started = time.monotonic()
     jobs.close()
-    # An idle worker waits at Redis for a second; patience would be five.
-    assert time.monotonic() - started < 4
+    # An idle worker waits at Redis for a second.
+    assert time.monotonic() - started < PROMPT_S
 
 
-def test_a_redis_that_hangs_does_not_hold_up_the_end(opened, redis):
+def test_a_redis_that_hangs_does_not_hold_up_the_end(opened, redis, monkeypatch):
+    monkeypatch.setattr("edgeclip.serve.jobs.queue._ANSWER_S", PATIENCE_S)
     jobs = opened(queue=redis.url, workers=2)
     jobs.start()
     redis.hang()
     time.sleep(0.3)
     begun = time.monotonic()
     jobs.close(begun + 1)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < PROMPT_S
     redis.hang(False)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
+from tests.patience import PATIENCE_S
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 # Runs in the page: makes files of base64, and drops or pastes each; tells what the page took.
 _GIVE = """([kind, files]) => files.map(([name, type, data]) => {
@@ -114,7 +116,7 @@ def answered(page: Page, path: str, *answers: dict | None, status: int = 200) ->
 
 def until(page: Page, script: str) -> None:
     """Wait until a script is true: asked by the debugger, for the page's policy lets none in."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE_S
     while not page.evaluate(script):
         assert time.monotonic() < end, script
         page.wait_for_timeout(20)

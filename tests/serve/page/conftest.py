@@ -12,6 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from edgeclip.index.folder import sync
 from edgeclip.index.index import Index
+from tests.patience import PATIENCE_S
 from tests.programs import needed
 from tests.serve.serving import serving
 
@@ -20,7 +21,7 @@ ODD = "more/50% & #1?ä.png"
 WIDE = (1280, 800)
 DIM = 512  # vectors that are drawn in it are far from each other
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 # For this package alone: while Playwright runs, no other test can run a loop of asyncio.

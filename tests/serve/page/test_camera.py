@@ -65,7 +65,7 @@ def test_the_camera_live(open_page, tmp_path, tiny_model):
         count = events.count()  # a busy machine loses the camera for a moment
         assert faults(page) == []
         camera.close()
-        expect(page.get_by_text("The camera is lost")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("The camera is lost")).to_be_visible()
         expect(event).to_contain_text(re.compile(r"for \d+ s, score"))
         expect(events).to_have_count(count)
         page.reload()

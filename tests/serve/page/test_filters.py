@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from edgeclip.index.folder import sync
 from edgeclip.index.index import Index
+from tests.patience import PATIENCE_S
 from tests.serve.page.browsing import keys_of, opened, searched, shows, until
 from tests.serve.serving import serving
 
@@ -90,7 +91,7 @@ def test_a_date_that_is_typed_is_one_search(page):
         page.keyboard.press(digit)
     page.get_by_label("To").focus()  # as soon as it is left
     until(page, "location.hash.includes('from=2020-12-01')")
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE_S
     while "2020-12-01" not in str(asked[-1].post_data) and time.monotonic() < end:
         page.wait_for_timeout(20)  # the search follows
     assert {each.post_data_json["where"]["time"][">="] for each in asked} == {

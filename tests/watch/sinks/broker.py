@@ -11,9 +11,9 @@ from typing import Any
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.patience import until
 from tests.programs import needed
 from tests.watch.servers import free_port
-from tests.watch.sinks.some import until
 
 
 class Broker:

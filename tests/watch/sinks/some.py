@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 
 from edgeclip.watch.events import Event
 from tests.index.some import SPACE, vector_of
+from tests.patience import until
 
 ZONE = timezone(timedelta(hours=2))
 NOON = datetime(2026, 5, 1, 12, tzinfo=ZONE)
 DIM = 32
-__all__ = ["DIM", "NOON", "SPACE", "ZONE", "event", "left_open", "picture_of", "until", "vector_of"]
+__all__ = ["DIM", "NOON", "SPACE", "ZONE", "event", "left_open", "picture_of", "vector_of"]
 
 
 def picture_of(number: int, size: tuple[int, int] = (24, 32)) -> np.ndarray:
@@ -44,14 +44,6 @@ def event(number: int = 1, state: str = "ended", **changes: Any) -> Event:
         "vector": vector_of(number, DIM),
     }
     return Event(**given | changes)
-
-
-def until(holds: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for something that another thread or process does."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.005)
 
 
 def left_open(use: Callable[[], object], times: int = 10) -> None:

@@ -9,8 +9,9 @@ from PIL import Image
 from edgeclip.errors import EdgeclipError, ExtraMissing
 from edgeclip.watch.sinks import mqtt
 from edgeclip.watch.sinks.mqtt import PASSWORD, Mqtt
+from tests.patience import until
 from tests.watch.sinks.broker import Broker, Listener
-from tests.watch.sinks.some import event, left_open, until
+from tests.watch.sinks.some import event, left_open
 
 RULES = ["person", "red van"]
 CONFIG = "homeassistant/binary_sensor/edgeclip_door/person/config"

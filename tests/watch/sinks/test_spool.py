@@ -4,6 +4,7 @@ import pytest
 
 from edgeclip.errors import EdgeclipError
 from edgeclip.watch.sinks.spool import REFUSED, Spool
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -136,5 +137,5 @@ def test_closing_wakes_who_waits(spool):
     thread = threading.Thread(target=lambda: found.append(spool.first()))
     thread.start()
     spool.close()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert found == [None]
