@@ -54,7 +54,7 @@ def embed(
                 for _ in output.progress(told.each(steps), total=len(job.todo), lines=as_json):
                     pass
             finally:
-                told.all(job.unchanged, time.monotonic() - begun)
+                told.all(job.unchanged, job.failed_before, time.monotonic() - begun)
         stop.act()
     if told.counts["failed"]:
         raise EdgeclipError(
@@ -77,13 +77,18 @@ class _Told:
                 self._row(row)
             yield from (None for _ in range(step.embedded))
 
-    def all(self, unchanged: int, seconds: float) -> None:
+    def all(self, unchanged: int, failed_before: int, seconds: float) -> None:
         """Say to people what was done."""
         if self._as_json:
             return
         more = self.counts["failed"] - _MOST_NAMED
         if more > 0:
             output.note(f"failed: {more:,} more; --json and the column error name them.")
+        if failed_before:
+            output.note(
+                f"{failed_before:,} of those unchanged failed before; the column error says why, "
+                "and --again tries everything once more."
+            )
         header = ("embedded", "failed", "unchanged", "seconds")
         counts = (f"{self.counts[name]}" for name in ("embedded", "failed"))
         output.table(header, [(*counts, f"{unchanged}", f"{seconds:.1f}")])

@@ -52,7 +52,9 @@ class Report:
     failed: int
     """Pictures that were tried and have an error."""
     unchanged: int
-    """Pictures that had their row before."""
+    """Pictures that had their row before,"""
+    failed_before: int = 0
+    """and those of them whose row is an error."""
 
 
 def embed(
@@ -87,7 +89,7 @@ def embed(
     with closing(Job(where, loaded, out, again=again)) as job:
         for step in job.steps(workers, threads):
             counts.update(row.error is None for row in step.kept)
-        return Report(counts[True], counts[False], job.unchanged)
+        return Report(counts[True], counts[False], job.unchanged, job.failed_before)
 
 
 class Job:
@@ -107,10 +109,14 @@ class Job:
         entries, decoders = dict(self._source.entries()), facts.decoders()
         self._parts = Parts(out, Head(model.space, model.dim, model.name))
         self._parts.forget_failed(entries.__contains__)
-        self.todo: list[Entry] = [
-            entry for entry in entries.items() if again or self._parts.lacks(entry, decoders)
-        ]
-        self.unchanged = len(entries) - len(self.todo)
+        self.todo: list[Entry] = []
+        self.unchanged = self.failed_before = 0
+        for entry in entries.items():
+            if again or self._parts.lacks(entry, decoders):
+                self.todo.append(entry)
+            else:
+                self.unchanged += 1
+                self.failed_before += self._parts.has_failed(entry[0])
         self._waiting: list[Row] = []
         self._since = time.monotonic()
 

@@ -66,6 +66,11 @@ class Parts:
             return kept is None or stamp is None or kept != f"{stamp} {decoders}"
         return stamp is not None and kept != stamp
 
+    def has_failed(self, key: str) -> bool:
+        """Tell whether the row of a picture is an error."""
+        known = self._known.get(key)
+        return known is not None and known[2]
+
     def forget_failed(self, listed: Callable[[str], bool]) -> None:
         """Take out the errors of what is not there any more."""
         gone = [key for key, (_, _, bad) in self._known.items() if bad and not listed(key)]

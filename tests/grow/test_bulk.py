@@ -64,7 +64,7 @@ def test_the_vectors_are_those_of_one_process_and_only_what_is_missing_is_embedd
     check_all(tmp_path / "out", photos, model)
     assert {row.key for row in rows_in(tmp_path / "out") if row.error} == BAD
     # Nothing has changed: not even Ray is asked.
-    assert embed(photos, model, tmp_path / "out") == bulk.Report(0, 0, 63)
+    assert embed(photos, model, tmp_path / "out") == bulk.Report(0, 0, 63, 2)
 
     photo(48, 40, 500).save(photos / "0000.png")
     photo(48, 40, 501).save(photos / "new.png")

@@ -25,7 +25,7 @@ def test_the_three_lines_of_python_run(ray, tmp_path, monkeypatch, photos, capsy
     (tmp_path / "photos").mkdir()
     shutil.copy(photos / "chelsea.png", tmp_path / "photos")
     exec(code, {})
-    assert capsys.readouterr().out == "Report(embedded=1, failed=0, unchanged=0)\n"
+    assert capsys.readouterr().out == "Report(embedded=1, failed=0, unchanged=0, failed_before=0)\n"
     assert [row.key for row in rows_in(tmp_path / "vectors")] == ["chelsea.png"]
 
 

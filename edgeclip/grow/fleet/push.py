@@ -269,8 +269,14 @@ class _Pushing:
 
     def _move(self, before: Position, after: Position) -> None:
         """Note how far the device has come, unless somebody else has brought it elsewhere."""
-        if not devices.move(self._server, self._device, before, after):
-            raise _running(self._server, self._device)
+        if devices.move(self._server, self._device, before, after):
+            return
+        if devices.read(self._server, self._device) is None:
+            raise FleetError(
+                f"{self._device} was forgotten by {self._server.name} while it was pushed. Push it "
+                "again to send everything anew."
+            )
+        raise _running(self._server, self._device)
 
 
 def _running(server: Server, device: str) -> FleetError:

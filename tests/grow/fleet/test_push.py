@@ -151,7 +151,7 @@ def test_a_device_that_is_forgotten_while_it_is_pushed(database, folder, small_p
         database.all("DELETE FROM edgeclip_item")
         database.all("DELETE FROM edgeclip_device")
 
-    with database.open() as server, pytest.raises(FleetError, match="another push"):
+    with database.open() as server, pytest.raises(FleetError, match="was forgotten by"):
         push(folder, server, "door", progress=forget)
     pushed(database, folder)
     check(database, folder)
