@@ -1,7 +1,8 @@
 /** Filters: when a picture was taken, and in which folder it is. */
 
+import { useField } from "./field.js";
 import { Folders } from "./folders.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 
 const PAUSE_MS = 700;
 const FIRST_YEAR = "1000"; // while a year is typed it is 0002, 0020 and 0202 before
@@ -52,12 +53,8 @@ function Fold({ set, children }) {
 
 /** A day; it is taken when the field is left or nothing was typed for a moment. */
 function Day({ value, min, max, onDay }) {
-  const field = useRef(null);
+  const field = useField(value);
   const timer = useRef(0);
-  // Not with each rendering: that would take away what is half typed.
-  useLayoutEffect(() => {
-    field.current.value = value;
-  }, [value]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const take = () => {
     clearTimeout(timer.current);

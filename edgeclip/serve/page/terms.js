@@ -1,5 +1,6 @@
 /** Terms: pictures and items that are parts of the query, each with its weight. */
 
+import { useField } from "./field.js";
 import { html, useLayoutEffect, useRef } from "./html.js";
 import { picture } from "./pictures.js";
 import { Thumbnail } from "./shown.js";
@@ -45,6 +46,7 @@ export function Terms({ terms, onChange, onEmpty }) {
 function Term({ term, onWeight, onDrop }) {
   const own = term.kind === "picture" && picture(term.name);
   const name = own ? own.name : term.name;
+  const field = useField(term.weight);
   const typed = (event) => {
     const weight = Number(event.target.value);
     const isGood = weight !== 0 && Math.abs(weight) <= HIGHEST;
@@ -56,7 +58,7 @@ function Term({ term, onWeight, onDrop }) {
     <span class="name">${name}</span>
     <span class="weight" role="group" aria-label="Weight of ${name}">
       <button aria-label="Less of ${name}" onClick=${() => onWeight(stepped(term.weight, -STEP))}>−</button>
-      <input type="number" step="any" min=${-HIGHEST} max=${HIGHEST} value=${term.weight}
+      <input type="number" step="any" min=${-HIGHEST} max=${HIGHEST} ref=${field}
         aria-label="Weight of ${name}" onChange=${typed} />
       <button aria-label="More of ${name}" onClick=${() => onWeight(stepped(term.weight, STEP))}>＋</button>
     </span>

@@ -100,6 +100,26 @@ def test_a_dropped_picture_is_made_small_and_weighed(page, api, album, tmp_path)
     shows(page, keys_of(api.post("/search", json={"query": "a cat"}).json()))
 
 
+def test_a_half_typed_weight_stays_when_an_answer_comes(page, api, album):
+    opened(page)
+    asked = give(page, album / "coffee.png").post_data_json
+    shows(page, keys_of(api.post("/search", json=asked).json()))
+    held = []
+    page.route("**/search", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/search"):
+        page.get_by_role("button", name="More of coffee.png").click()
+    weight = page.get_by_role("spinbutton", name="Weight of coffee.png")
+    weight.fill("-2")
+    held[0].fulfill(json={"matches": []})
+    expect(page.locator(".grid .name")).to_have_count(0)
+    with page.expect_request("**/search") as request:
+        page.keyboard.press("Tab")
+    assert request.value.post_data_json["terms"][0]["weight"] == -2
+    weight.fill("0")  # would leave it out
+    page.keyboard.press("Tab")
+    expect(weight).to_have_value("-2")
+
+
 def test_pictures_are_pasted_and_chosen_and_others_refused(page, album, tmp_path):
     opened(page)
     give(page, album / "coffee.png", kind="paste")
