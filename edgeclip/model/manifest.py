@@ -34,6 +34,8 @@ from edgeclip.model.towers import (
 FORMAT = 1
 FILENAME = "model.json"
 _MAX_MANIFEST_BYTES = 16 * 1024 * 1024
+_MOST_SAID = 120
+"""Characters of what is wrong: a junk value may have thousands."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 
@@ -104,9 +106,11 @@ class Manifest:
         except ModelError:
             raise
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            reason = reason if len(reason) <= _MOST_SAID else f"{reason[:_MOST_SAID]}…"
             raise ModelError(
-                f"{folder / FILENAME} is not a whole manifest ({type(error).__name__}: {error}). "
-                "Export or import the model again."
+                f"{folder / FILENAME} is not a whole manifest ({reason}). Export or import the "
+                "model again."
             ) from error
 
     def check_file(self, name: str) -> None:
