@@ -8,6 +8,8 @@ import pytest
 
 from edgeclip.index.folder import sync
 from edgeclip.index.index import Index
+from edgeclip.serve import decoding
+from tests.serve import harmful
 from tests.serve.serving import serving
 
 PICTURES = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
@@ -47,3 +49,9 @@ def client(served):
     """A client of the shared service."""
     with served.client() as asking:
         yield asking
+
+
+@pytest.fixture
+def harm(monkeypatch):
+    """Let children do what pictures say."""
+    monkeypatch.setattr(decoding, "MAKER", harmful.MAKER)

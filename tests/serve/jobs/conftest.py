@@ -4,8 +4,16 @@ import time
 
 import pytest
 
+from edgeclip.serve.jobs import upkeep
 from edgeclip.serve.jobs.jobs import Jobs
 from tests.serve.jobs.some import embed
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    """Look after jobs more often than users want."""
+    monkeypatch.setattr(upkeep, "CHECK_S", 0.1)
+    monkeypatch.setattr(upkeep, "EXPIRE_S", 0.1)
 
 
 @pytest.fixture

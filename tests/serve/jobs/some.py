@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 
 import numpy as np
 
 from edgeclip.errors import ImageRejected
 from edgeclip.serve.jobs.job import Upload
+from tests.patience import PATIENCE_S
 
 DIM = 8
 
@@ -24,6 +26,18 @@ def embed(data: bytes, normalize: bool) -> np.ndarray:
     numbers = np.frombuffer(hashlib.sha256(data).digest()[: 2 * DIM], dtype=np.uint16)
     vector = numbers.astype(np.float32)
     return vector / np.float32(np.linalg.norm(vector)) if normalize else vector
+
+
+class Gate:
+    """An embedding that waits to be let through, and tells what it has begun."""
+
+    def __init__(self):
+        self.begun, self.opened = [], threading.Event()
+
+    def __call__(self, data, normalize):
+        self.begun.append(data)
+        assert self.opened.wait(PATIENCE_S)
+        return embed(data, normalize)
 
 
 def uploads(*contents: bytes) -> list[Upload]:

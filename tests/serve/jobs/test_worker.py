@@ -24,11 +24,6 @@ from tests.serve.jobs.servers import RedisServer
 from tests.serve.jobs.some import embed, is_over, result, uploads
 
 
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch):
-    monkeypatch.setattr(upkeep, "CHECK_S", 0.1)
-
-
 @pytest.fixture
 def redis(tmp_path):
     made = RedisServer(tmp_path)
