@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,7 +17,7 @@ from edgeclip.grow.fleet.server import ADDRESS, Server
 from tests.grow.fleet.postgres import PASSWORD
 from tests.grow.fleet.proxy import Proxy
 from tests.grow.fleet.some import DIM, SPACE, check, filled, pushed, stir, vector_of
-from tests.patience import PROMPT_S
+from tests.patience import PATIENCE_S, PROMPT_S, until
 
 SECRET = "hunter2"
 ADDRESSES = [
@@ -224,6 +225,28 @@ def test_a_user_who_sees_only_its_own_rows(database, role, tmp_path, monkeypatch
             push(folder, server, "first")
         assert [each.name for each in Fleet(server).devices()] == [role]
     check(database, tmp_path / "first", "first")
+
+
+def test_who_may_not_make_the_graph_waits_for_who_does(database, role, tmp_path):
+    pushed(database, filled(tmp_path / "i", 30))
+    database.all(GRANTS.format(role=role))
+    name = graph.name_of(SPACE)
+
+    def make() -> None:
+        with database.open() as server:
+            graph.make(server, SPACE, DIM, at_once=True)
+
+    with Server.open(database.server.url(database.name, role)) as board:
+        with ThreadPoolExecutor(1) as threads, database.connect() as writer:
+            writer.autocommit = False
+            writer.execute("UPDATE edgeclip_item SET mark = mark")  # it waits for this one
+            making = threads.submit(make)
+            until(lambda: board.all("SELECT to_regclass(%s) IS NOT NULL", (name,))[0][0])
+            assert graph.missing(board, SPACE, DIM) is None
+            assert not graph.make(board, SPACE, DIM, at_once=True)
+            writer.rollback()
+            making.result(PATIENCE_S)
+        assert graph.is_valid(board, name)
 
 
 def test_a_table_of_another_version(database, tmp_path):
