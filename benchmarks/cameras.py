@@ -27,7 +27,7 @@ from edgeclip.watch.clock import RecordedClock
 from edgeclip.watch.rules import compiled
 from edgeclip.watch.watcher import Prepared
 from tests import tiny
-from tests.watch.usage import children
+from tests.usage import children
 
 RULES = ("a person at the door", "a red van in the street", "a dog on the grass")
 _STARTER = ROOT / "models" / "starter"

@@ -43,7 +43,7 @@ def test_a_folder_becomes_vectors_and_an_index_that_knows_the_folder(
     assert done.json == {"key": "new.png", "status": "embedded", "error": None}
     assert cli(*embed, "--again").out.split()[-4:-1] == ["5", "1", "0"]
     done = cli(*embed)
-    assert done.code == 0 and done.out.split()[-4:-1] == ["0", "0", "6"]
+    assert done.code == 0 and done.out.split()[-3] == "0"
     assert done.line.startswith("edgeclip: 1 of those unchanged failed before; ")
 
     done = cli("index", "--from", "vectors", "--json")

@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.films import folder_of, pack_of, video_of
 from tests.patience import PATIENCE_S, PROMPT_S
+from tests.usage import children
 from tests.watch import servers
 
 SIGTERMED = 143
@@ -49,10 +50,6 @@ class Watching:
         out, notes = self.process.communicate(timeout=PATIENCE_S)
         self.out, self.notes = out, self.notes + notes
         return self.process.returncode, time.monotonic() - began
-
-    def children(self) -> list[int]:
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return [int(number) for task in tasks for number in task.read_text().split()]
 
 
 @pytest.fixture
@@ -114,7 +111,7 @@ def test_sigterm_while_the_stream_is_away(cli, here, model, watching, stream):
     stream.start()
     running = watching(stream.url, *options, "--fps", "20", "--every-frame")
     running.noted(b"door is open.")
-    for child in running.children():
+    for child in children(running.process.pid):
         command = Path(f"/proc/{child}/cmdline").read_bytes()
         assert b"hunter2" not in command and b"s3cret" not in command
     stream.kill()

@@ -11,7 +11,7 @@ from edgeclip.errors import ImageRejected
 from edgeclip.serve.decoding import Decoders, Preparing
 from tests.patience import until
 from tests.pictures import encoded, photo
-from tests.watch.usage import children
+from tests.usage import children
 
 GOOD = encoded(photo(), "PNG")
 TOO_LONG = "ended the decoder \\(it took too long\\)"

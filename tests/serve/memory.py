@@ -20,6 +20,7 @@ import numpy as np
 
 from tests.serve import fuzz
 from tests.serve.serving import Serving, serving
+from tests.usage import children
 
 MOST_MB = 1.0
 _JOBS, _ROUNDS, _TEXTS = 2600, 1100, 200
@@ -112,9 +113,8 @@ def rss_kb(served: Serving) -> int:
 
 def holds(served: Serving) -> tuple[int, int]:
     """Return how many files and children the service has."""
-    own = Path(f"/proc/{served.process.pid}")
-    children = [n for task in own.glob("task/*/children") for n in task.read_text().split()]
-    return len(list((own / "fd").iterdir())), len(children)
+    pid = served.process.pid
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())), len(children(pid))
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ from tests.mutants import mutant, originals
 from tests.patience import PROMPT_S, until
 from tests.pictures import encoded, photo, png
 from tests.serve.decoded import GOOD, TOO_LONG, cpu_s, decoders, is_running, outcome
-from tests.watch.usage import children, usage
+from tests.usage import children, usage
 
 # --- the same tensors
 
@@ -294,7 +294,7 @@ SERVICE = """
 import sys, threading, time
 from edgeclip.model.model import Model
 from edgeclip.serve import decoding
-from tests.watch.usage import children
+from tests.usage import children
 decoding.MAKER, decoding._PATIENCE = "tests.serve.harmful:prepare", 2.0
 made = decoding.Decoders(decoding.Preparing.of(Model.load(sys.argv[1])), workers=2, seconds=0.5)
 made.open()

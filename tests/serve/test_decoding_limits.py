@@ -17,7 +17,7 @@ from edgeclip.serve import decoder, decoding
 from edgeclip.serve.shares import LEAST_MB
 from tests.pictures import encoded, photo, png
 from tests.serve.decoded import GOOD, TOO_LONG, cpu_s, decoders
-from tests.watch.usage import children
+from tests.usage import children
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGKILL", "SIGBUS"])

@@ -17,17 +17,13 @@ import pytest
 from tests.patience import PROMPT_S
 from tests.serve.serving import serving
 from tests.serve.test_hostile import head, rss, said, status
+from tests.usage import children
 
 JSON = "Content-Type: application/json"
 
 
 def problem(answer: bytes) -> bool:
     return b"content-type: application/problem+json" in answer.partition(b"\r\n\r\n")[0].lower()
-
-
-def children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(number) for task in tasks for number in task.read_text().split()]
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from tests.patience import until
 from tests.programs import needed
+from tests.usage import children
 from tests.watch.captures import Control
-from tests.watch.usage import children
 
 COUNT, RATE = 12, 4
 

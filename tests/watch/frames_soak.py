@@ -29,7 +29,7 @@ from edgeclip.watch.sinks.jsonl import JsonLines
 from edgeclip.watch.sinks.timeline import Timeline
 from edgeclip.watch.watcher import Watcher
 from tests import tiny
-from tests.watch.usage import Usage, usage
+from tests.usage import Usage, usage
 
 SHAPE = (96, 128, 3)
 WARM_UP = 10_000

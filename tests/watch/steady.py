@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.watch.usage import Usage, usage
+from tests.usage import Usage, usage
 
 LONGEST_S = 4.0
 """For how long a camera or stream is away, at most."""

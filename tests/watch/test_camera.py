@@ -16,8 +16,8 @@ from edgeclip.errors import CameraError
 from edgeclip.watch import live
 from edgeclip.watch.frames import frames
 from tests.patience import PATIENCE_S, PROMPT_S
+from tests.usage import children, usage
 from tests.watch import servers, streams, unplug
-from tests.watch.usage import children, usage
 
 
 class Told(Exception):
@@ -178,7 +178,7 @@ PROGRAM = """
 import sys
 from edgeclip import frames
 from tests.watch.captures import Control
-from tests.watch.usage import children
+from tests.usage import children
 from pathlib import Path
 with Control(Path(sys.argv[1])).installed() as control:
     for frame in frames(0, stale_s=60):

@@ -10,9 +10,9 @@ import pytest
 
 from edgeclip import frames
 from edgeclip.errors import CameraError, ExtraMissing
+from tests.usage import usage
 from tests.watch.captures import Control
 from tests.watch.conftest import COUNT
-from tests.watch.usage import usage
 
 
 @pytest.mark.parametrize("way", ["break", "raise", "close"])

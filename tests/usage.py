@@ -27,7 +27,20 @@ def usage() -> Usage:
     return Usage(len(list(Path("/proc/self/fd").iterdir())), int(memory[1]), len(children()))
 
 
-def children() -> list[int]:
-    """Return the child processes, dead ones that nobody has waited for among them."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return [int(number) for task in tasks for number in task.read_text().split()]
+def children(pid: int | None = None) -> list[int]:
+    """Return the children of a process, or of this one; dead ones that nobody has waited for, too.
+
+    Raises:
+        OSError: it has ended.
+    """
+    threads = Path(f"/proc/{pid or 'self'}/task")
+    while True:
+        found: list[int] = []
+        try:
+            for thread in threads.iterdir():
+                found += map(int, (thread / "children").read_text().split())
+        except OSError:
+            if not threads.is_dir():
+                raise
+            continue  # a thread has just ended, and given its children to another one
+        return found
