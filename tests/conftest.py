@@ -21,6 +21,8 @@ for _name in ("EDGECLIP_CACHE", "EDGECLIP_CONFIG", "EDGECLIP_STATE"):
     os.environ[_name] = "off"
 # A shell ignores Ctrl-C for what it starts with &, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Ray ends workers where the machine has little memory left, whoever has taken it.
+os.environ["RAY_memory_monitor_refresh_ms"] = "0"  # noqa: SIM112
 # A test provokes panics of the tokenizer's Rust half; their backtraces have hundreds of lines.
 os.environ["RUST_BACKTRACE"] = "0"
 

@@ -17,11 +17,12 @@ PROMPT_S = 10.0
 def until(
     condition: Callable[[], T],
     told: Callable[[], object] = lambda: "it has not come",
-    patience_s: float = PATIENCE_S,
+    *,
+    pause_s: float = 0.005,
 ) -> T:
     """Wait for what another thread or process does, and return what is found then."""
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + PATIENCE_S
     while not (found := condition()):
         assert time.monotonic() < end, told()
-        time.sleep(0.005)
+        time.sleep(pause_s)
     return found

@@ -31,16 +31,17 @@ def children(pid: int | None = None) -> list[int]:
     """Return the children of a process, or of this one; dead ones that nobody has waited for, too.
 
     Raises:
-        OSError: it has ended.
+        OSError: it has ended, or the kernel does not tell.
     """
     threads = Path(f"/proc/{pid or 'self'}/task")
     while True:
         found: list[int] = []
-        try:
-            for thread in threads.iterdir():
+        for thread in threads.iterdir():
+            try:
                 found += map(int, (thread / "children").read_text().split())
-        except OSError:
-            if not threads.is_dir():
-                raise
-            continue  # a thread has just ended, and given its children to another one
-        return found
+            except OSError:
+                if (thread / "stat").exists():
+                    raise  # a kernel that does not tell
+                break  # it has just ended, and given its children to another thread
+        else:
+            return found

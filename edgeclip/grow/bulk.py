@@ -190,10 +190,12 @@ def _surely(task: Task, entries: Sequence[Entry], workers: int) -> Iterator[list
     block = max(1, min(_BLOCK, len(entries) // (2 * workers)))
     missing = dict(entries)
     for size in (block, 1):
-        for rows in cluster.run(task, list(missing.items()), workers=workers, block=size):
-            for row in rows:
-                del missing[row.key]
-            yield rows
+        left = list(missing.items())
+        with closing(cluster.run(task, left, workers=workers, block=size)) as found:
+            for rows in found:
+                for row in rows:
+                    del missing[row.key]
+                yield rows
         if not missing:
             return
     yield [Row(key, None, error=_FATAL) for key in missing]

@@ -8,7 +8,8 @@ import os
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from typing import Any
 
@@ -23,7 +24,6 @@ from edgeclip.model.headers import printable
 
 _STORE_BYTES = 128 << 20
 """Ray's shared memory here; names go through it and vectors, but no picture does."""
-_ANSWER_S = 10.0
 _TRIES = 3
 """So often a block is begun whose workers die."""
 _MOST_GIVEN_UP = 8
@@ -78,7 +78,9 @@ def _share(machines: Sequence[int], workers: int | None) -> int:
     return next((n for n in counts if sum(cpus // n for cpus in machines) >= workers), 1)
 
 
-def run(task: Task, entries: Sequence[Entry], *, workers: int, block: int) -> Iterator[list[Row]]:
+def run(
+    task: Task, entries: Sequence[Entry], *, workers: int, block: int
+) -> Generator[list[Row], None, None]:
     """Embed on the cluster, and yield the rows of a block whenever one is done, in any order.
 
     A block whose worker dies is done again by another one, twice; what is not done then is left
@@ -98,62 +100,43 @@ def run(task: Task, entries: Sequence[Entry], *, workers: int, block: int) -> It
     ]
     done, given_up = 0, 0
     try:
-        for table in _tables(task, blocks, min(workers, len(blocks))):
-            reason = tables.failure_of(table)
-            if reason:
-                raise _failed(reason)
-            done, given_up = done + (reason is None), given_up + (reason is not None)
-            if given_up > _MOST_GIVEN_UP and not done:
-                raise _failed(_DYING)
-            if reason is None:
-                yield tables.rows_of(table)
+        with closing(_tables(task, blocks, min(workers, len(blocks)))) as found:
+            for table in found:
+                reason = tables.failure_of(table)
+                if reason:
+                    raise _failed(reason)
+                done, given_up = done + (reason is None), given_up + (reason is not None)
+                if given_up > _MOST_GIVEN_UP and not done:
+                    raise _failed(_DYING)
+                if reason is None:
+                    yield tables.rows_of(table)
     except EdgeclipError:
         raise
     except Exception as error:  # Ray's own have no root in common
         raise _failed(_last_line(str(error))) from error
 
 
-def _tables(task: Task, blocks: Sequence[Any], workers: int) -> Iterator[Any]:
+def _tables(task: Task, blocks: Sequence[Any], workers: int) -> Generator[Any, None, None]:
     import ray.data
 
-    ledger = ray.remote(num_cpus=0)(_Ledger).remote(_TRIES)
+    begun = ray.remote(num_cpus=0)(_Begun).remote(_TRIES)
     found = ray.data.from_arrow(list(blocks)).map_batches(
         _Worker,
-        fn_constructor_args=(task, ledger),
+        fn_constructor_args=(task, begun),
         compute=ray.data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=2),
         num_cpus=task.threads,
         batch_size=None,
         batch_format="pyarrow",
     )
     found.context.enable_progress_bars = False
-    try:
-        yield from found.iter_batches(batch_size=None, batch_format="pyarrow")
-    finally:
-        _end(ray, ledger)
+    yield from found.iter_batches(batch_size=None, batch_format="pyarrow")
 
 
-def _end(ray: Any, ledger: Any) -> None:
-    """End the workers: Ray lets them finish what they were sent, which nobody wants any more."""
-    # Where this fails they are gone with the cluster; why that is so is told already.
-    with contextlib.suppress(Exception):
-        for worker in ray.get(ledger.workers.remote(), timeout=_ANSWER_S):
-            ray.kill(worker)
-
-
-class _Ledger:
-    """Who works, and how often each block was begun: Ray would begin a deadly one for ever."""
+class _Begun:
+    """Counts how often each block was begun: Ray itself would begin a deadly one for ever."""
 
     def __init__(self, most: int) -> None:
         self._most, self._counts = most, Counter[bytes]()
-        self._workers: dict[str, Any] = {}
-
-    def joined(self, name: str, worker: Any) -> None:
-        """Note a worker, also one that begins anew."""
-        self._workers[name] = worker
-
-    def workers(self) -> list[Any]:
-        """Return those that have joined."""
-        return list(self._workers.values())
 
     def may(self, block: bytes) -> bool:
         """Count once more, and tell whether it may be begun."""
@@ -164,19 +147,15 @@ class _Ledger:
 class _Worker:
     """An `Embedder` by the tables that are sent between processes."""
 
-    def __init__(self, task: Task, ledger: Any) -> None:
-        import ray
-
-        here = ray.get_runtime_context()
-        ledger.joined.remote(here.get_actor_id(), here.current_actor)
-        self._embedder, self._head, self._ledger = Embedder(task), task.head, ledger
+    def __init__(self, task: Task, begun: Any) -> None:
+        self._embedder, self._head, self._begun = Embedder(task), task.head, begun
 
     def __call__(self, block: Any) -> Any:
         """Return the rows of a block, each of them an Arrow table."""
         import ray
 
         entries = tables.entries_of(block)
-        if not ray.get(self._ledger.may.remote(key_bytes(entries[0][0]))):
+        if not ray.get(self._begun.may.remote(key_bytes(entries[0][0]))):
             return tables.of_failure("")
         try:
             return tables.table(list(self._embedder.rows(entries)), self._head)

@@ -1,11 +1,11 @@
-"""A folder of pictures for many workers, and sources that kill who reads them."""
+"""A folder of pictures for many workers, and sources that kill or stop who reads them."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +28,32 @@ def album(folder: Path, count: int) -> Path:
     return folder
 
 
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @dataclass(frozen=True, slots=True)
-class Deadly:
-    """A folder one of whose pictures kills the process that reads it."""
+class Stand:
+    """Wait until a file is there, and leave a note of going on."""
+
+    until: Path
+    note: Path
+
+    def __call__(self) -> None:
+        while not self.until.exists():
+            time.sleep(0.02)
+        self.note.touch()
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """A folder one of whose pictures makes the process that reads it do something."""
 
     root: Path
     key: str
+    act: Callable[[], object]
 
-    name = "a deadly folder"
+    name = "a folder with a trap"
 
     def entries(self) -> Iterator[Entry]:
         return Folder(self.root).entries()
@@ -43,12 +61,12 @@ class Deadly:
     def reader(self) -> Read:
         read = Folder(self.root).reader()
 
-        def deadly(key: str, stamp: str | None) -> Reading | Unread:
+        def trapped(key: str, stamp: str | None) -> Reading | Unread:
             if key == self.key:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self.act()
             return read(key, stamp)
 
-        return deadly
+        return trapped
 
 
 @dataclass(frozen=True, slots=True)

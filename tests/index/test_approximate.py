@@ -459,7 +459,7 @@ def test_it_closes_at_once_while_a_child_builds(tmp_path):
         until(lambda: list((folder / "cache").glob("lock")))
         since = time.monotonic()
         opened.close()
-        assert time.monotonic() - since < 2
+        assert time.monotonic() - since < 5
     assert not opened._keeper._thread.is_alive()
 
 

@@ -66,7 +66,7 @@ def test_second_writer_fails_fast_and_names_the_first(tmp_path):
         started = time.monotonic()
         with pytest.raises(errors.StoreLocked, match=rf"process {writer.pid} \(-c "):
             opened(tmp_path / "i")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 4  # SQLite itself would wait for five
         with opened(tmp_path / "i", read_only=True) as reader:
             check(reader, items)
         writer.send_signal(signal.SIGKILL)

@@ -231,9 +231,9 @@ def test_the_first_frame_of_an_animation(form):
 def test_ten_thousand_frames_take_no_time():
     frames = [Image.new("P", (16, 16), i % 7) for i in range(1000)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:] * 2, duration=10)
-    started = time.perf_counter()
+    started = time.process_time()
     assert pixels(data).shape == (16, 16, 3)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_heic_is_read_with_the_extra():

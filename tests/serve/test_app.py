@@ -215,7 +215,7 @@ def finished(client, job):
         found = client.get(f"/jobs/{job}").json()
         return None if found["status"] in ("queued", "running") else found
 
-    return until(told, lambda: client.get(f"/jobs/{job}").json())
+    return until(told, lambda: client.get(f"/jobs/{job}").json(), pause_s=0.02)
 
 
 def test_the_plugins_own_example(served, client, gallery, model):

@@ -55,7 +55,7 @@ def wait_for(ask, found):
         return last[0] if found(last[0]) else None
 
     last = []
-    return until(answer, lambda: last[0].text)
+    return until(answer, lambda: last[0].text, pause_s=0.05)
 
 
 def test_what_the_camera_sees(tmp_path, film, tiny_model):

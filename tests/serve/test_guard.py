@@ -64,7 +64,7 @@ def test_an_answer_that_takes_too_long(stuck):
     with stuck.client() as client:
         begun = time.monotonic()
         answer = client.post("/embed/image", content=data)
-        assert 1.5 < time.monotonic() - begun < 5
+        assert 1.5 < time.monotonic() - begun < PROMPT_S
     assert answer.status_code == 503 and answer.headers["retry-after"]
     assert "2 s" in answer.json()["detail"]
 
@@ -76,7 +76,7 @@ def test_a_name_that_is_there_twice_is_found_quickly(locked):
     sent = f'{{{names},"last":1,"last":2}}'.encode()
     length = f"Content-Length: {len(sent)}"
     assert status(said(locked, head("POST", "/session", JSON, length) + sent)) in (400, 413)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < PROMPT_S
 
 
 def test_nobody_without_a_token_sends_much(locked):

@@ -19,6 +19,10 @@ from tests.serve.jobs.servers import RedisServer
 from tests.serve.serving import serving
 
 
+def are_done(client, jobs):
+    return {client.get(f"/jobs/{job}").json()["status"] for job in jobs} == {"ok"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_it_is_told_to(tmp_path, tiny_model, number):
     with serving(tmp_path, "--model", str(tiny_model)) as served:
@@ -58,7 +62,7 @@ def test_what_is_in_flight_is_finished(tmp_path, tiny_model, gallery):
         asking.join(PATIENCE_S)
     assert statuses and set(statuses) == {200}
     with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
-        until(lambda: {client.get(f"/jobs/{job}").json()["status"] for job in jobs} == {"ok"})
+        until(lambda: are_done(client, jobs), pause_s=0.1)
 
 
 def test_killed_and_started_again(tmp_path, tiny_model, gallery):
@@ -71,7 +75,7 @@ def test_killed_and_started_again(tmp_path, tiny_model, gallery):
         ]
         served.stop(signal.SIGKILL)
     with serving(tmp_path, "--model", str(tiny_model)) as served, served.client() as client:
-        until(lambda: {client.get(f"/jobs/{job}").json()["status"] for job in jobs} == {"ok"})
+        until(lambda: are_done(client, jobs), pause_s=0.1)
 
 
 def test_one_service_for_a_folder_of_jobs(tmp_path, tiny_model):

@@ -16,6 +16,7 @@ from edgeclip.errors import CameraError
 from edgeclip.watch import live
 from edgeclip.watch.frames import frames
 from tests.patience import PATIENCE_S, PROMPT_S
+from tests.patience import until as come_about
 from tests.usage import children, usage
 from tests.watch import servers, streams, unplug
 
@@ -202,10 +203,7 @@ def test_the_reader_goes_with_its_parent(tmp_path, mode, number):
         # As Ctrl-C in a terminal does, to both.
         (os.killpg if number == signal.SIGINT else os.kill)(program.pid, number)
         program.wait(PATIENCE_S)
-    end = time.monotonic() + 8
-    while Path(f"/proc/{reader}").exists():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    come_about(lambda: not Path(f"/proc/{reader}").exists())
 
 
 @pytest.mark.parametrize("kind", ["mjpeg", "rtsp"])

@@ -89,12 +89,13 @@ def _drop(server: Server, name: str) -> None:
 
 
 def _is_being_made(server: Server, name: str) -> bool:
-    """Tell whether somebody makes it, by our commands or by hand; perhaps, where a VACUUM runs."""
-    # Locks are seen by everybody; of the progress of others a user without rights sees nothing.
+    """Tell whether somebody makes it, by our commands or by hand; or that of another space."""
+    # Who makes an index and who locks what is seen by everybody; which index it is, is not.
     sql = """
         SELECT 1 FROM pg_index AS made JOIN pg_locks AS held ON held.relation = made.indrelid
         WHERE made.indexrelid = to_regclass(%s) AND NOT made.indisvalid
         AND held.mode = 'ShareUpdateExclusiveLock' AND held.granted
+        AND held.pid IN (SELECT pid FROM pg_stat_progress_create_index)
         AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     """
     return bool(server.all(sql, (name,)))

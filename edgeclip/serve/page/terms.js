@@ -50,7 +50,7 @@ function Term({ term, onWeight, onDrop }) {
   const typed = (event) => {
     const weight = Number(event.target.value);
     const isGood = weight !== 0 && Math.abs(weight) <= HIGHEST;
-    if (isGood) onWeight(weight);
+    if (isGood && weight !== term.weight) onWeight(weight);
     else event.target.value = term.weight;
   };
   return html`

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, until
 from tests.watch.servers import free_port
 
 VERSION = 18
@@ -61,13 +61,13 @@ class Postgres:
             stderr=(self._folder / "log").open("ab"),
         )
         ready = [str(self._programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        for _ in range(300):
-            if subprocess.run(ready, check=False).returncode == 0:
-                return
+
+        def answers() -> bool:
+            assert self._process is not None
             assert self._process.poll() is None, (self._folder / "log").read_text()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(0.1)
-        raise AssertionError("PostgreSQL does not answer")
+            return subprocess.run(ready, check=False).returncode == 0
+
+        until(answers, lambda: "PostgreSQL does not answer", pause_s=0.1)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends sessions, SIGQUIT does not even write."""

@@ -313,7 +313,8 @@ def test_a_job_without_pictures(opened):
         opened().submit([])
 
 
-def test_the_end_comes_when_it_is_wanted(opened):
+def test_the_end_comes_when_it_is_wanted(opened, monkeypatch):
+    monkeypatch.setattr("edgeclip.serve.jobs.jobs._PATIENCE_S", PATIENCE_S)
     gate = Gate()
     jobs = opened(gate)
     jobs.start()

@@ -402,6 +402,7 @@ def test_workers_end_soon(opened, redis, monkeypatch):
 
 def test_a_redis_that_hangs_does_not_hold_up_the_end(opened, redis, monkeypatch):
     monkeypatch.setattr("edgeclip.serve.jobs.queue._ANSWER_S", PATIENCE_S)
+    monkeypatch.setattr("edgeclip.serve.jobs.jobs._PATIENCE_S", PATIENCE_S)
     jobs = opened(queue=redis.url, workers=2)
     jobs.start()
     redis.hang()

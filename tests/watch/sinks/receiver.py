@@ -9,6 +9,8 @@ from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 
 class Receiver:
     """Answer with what stands in `answers`, then with 200; `got` is what was taken.
@@ -56,7 +58,7 @@ class Receiver:
         self.seen.append((request.command, request.path, dict(request.headers)))
         answer = self.answers.popleft() if self.answers else 200
         if answer == "hang":
-            self.released.wait(30)
+            self.released.wait(PATIENCE_S)
             return
         if answer == "break":
             request.connection.shutdown(socket.SHUT_RDWR)

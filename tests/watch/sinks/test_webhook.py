@@ -12,7 +12,7 @@ from edgeclip.errors import EdgeclipError
 from edgeclip.watch.sinks import webhook
 from edgeclip.watch.sinks.spool import REFUSED
 from edgeclip.watch.sinks.webhook import Webhook
-from tests.patience import PROMPT_S, until
+from tests.patience import PATIENCE_S, PROMPT_S, until
 from tests.watch.sinks.receiver import Receiver
 from tests.watch.sinks.some import event, left_open
 
@@ -82,11 +82,12 @@ def test_what_may_pass_is_tried_again_in_order(hook, receiver, answer):
 
 def test_a_server_that_hangs_holds_nobody_up(hook, receiver):
     server = receiver("hang")
-    sink = hook(server, timeout_s=0.2)
+    sink = hook(server, timeout_s=PATIENCE_S)
     begun = time.monotonic()
     sink(event(1))
     sink(event(2))
     assert time.monotonic() - begun < PROMPT_S  # far less: it is only written to the disk
+    server.released.set()
     until(lambda: server.numbers == [1, 2])
 
 
