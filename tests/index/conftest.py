@@ -49,14 +49,15 @@ def index(tmp_path, model):
 
 @pytest.fixture
 def run(index, counting, album):
-    """Sync; return status → keys, and how many pictures were given to the model."""
+    """Sync; return status → keys, sorted, and how many pictures were given to the model."""
 
     def call(root: Path | None = None, **options):
         counting.seen.clear()
         found: dict[str, list[str]] = {}
         for entry in folder.sync(index, counting, root or album.root, **options):
             found.setdefault(entry.status, []).append(entry.key)
-        return found, len(counting.seen)
+        # Files that are young are looked at last.
+        return {status: sorted(keys) for status, keys in found.items()}, len(counting.seen)
 
     return call
 

@@ -12,15 +12,18 @@ import { Thumbnail, score, timeOf } from "./shown.js";
  *   `place`: an opened picture is closed when it changes
  */
 export function Grid({ matches, place = "", isBusy, onMore, onAdd }) {
-  const [opened, open] = useState(null); // its key: the list may change under it
+  const [opened, set] = useState(null); // by its key: the list may change under it
   const list = useRef(null);
-  const at = opened === null ? -1 : matches.findIndex((match) => match.key === opened);
-  useLayoutEffect(() => open(null), [place]);
+  const openings = useRef(0);
+  const at = opened === null ? -1 : matches.findIndex((match) => match.key === opened.key);
+  useLayoutEffect(() => set(null), [place]);
   useLayoutEffect(() => {
-    if (opened !== null && at < 0) open(null);
+    if (opened !== null && at < 0) set(null);
   }, [at]);
-  const close = () => {
-    open(null);
+  const open = (key) => set({ key, opening: (openings.current += 1) });
+  const close = (opening) => {
+    // A browser tells of it a moment later: by then another one may be open.
+    set((now) => (now?.opening === opening ? null : now));
     if (document.activeElement === document.body) settle(list.current);
   };
   return html`
@@ -34,8 +37,9 @@ export function Grid({ matches, place = "", isBusy, onMore, onAdd }) {
       )}
     </ul>
     ${at >= 0 &&
-    html`<${Item} match=${matches[at]} at=${at} count=${matches.length} key="item"
-      onClose=${close} onGo=${(next) => open(matches[next].key)} onMore=${onMore} onAdd=${onAdd} />`}
+    html`<${Item} match=${matches[at]} at=${at} count=${matches.length} key=${opened.opening}
+      onClose=${() => close(opened.opening)} onMore=${onMore} onAdd=${onAdd}
+      onGo=${(next) => set({ ...opened, key: matches[next].key })} />`}
   `;
 }
 

@@ -30,6 +30,20 @@ def test_back_closes_it(page):
     assert focused(page) != "nothing"
 
 
+def test_one_that_is_opened_as_soon_as_another_is_closed_stays(page):
+    opened(page)
+    page.locator(".grid .picture").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    # In one moment: a browser tells afterwards that something was closed.
+    again = "document.querySelector('.grid .picture').click()"
+    page.evaluate(f"document.querySelector('dialog').close(); {again}")
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.item")).to_have_count(0)
+
+
 def test_it_is_the_same_one_when_the_list_changes(page, api):
     """The index grows while a picture is open: it stays that picture, wherever it is now."""
     listed = api.get("/items", params={"count": 24}).json()
