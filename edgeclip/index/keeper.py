@@ -112,9 +112,13 @@ class Keeper:
 
     def _work(self) -> None:
         try:
-            while not self._closing.is_set():
+            while True:
                 with contextlib.suppress(Empty):
                     self._wake.get_nowait()
+                # In this order: who closes does not wake again what somebody else has woken, and
+                # that word may just have been taken.
+                if self._closing.is_set():
+                    break
                 if not self._turn():
                     self._resting = True
                     with contextlib.suppress(Empty):
